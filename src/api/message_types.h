@@ -1,0 +1,513 @@
+/* Every message between the processes, as structs. Their rows are in messages.c; the meaning of sets, events and questions in message.h. */
+#ifndef API_MESSAGE_TYPES_H
+#define API_MESSAGE_TYPES_H
+
+#include "api/message.h"
+
+/*
+ * Limits of the messages themselves. Interface: packet bytes of a punt; prefixes of an interface; next hops of a route (ECMP); routes of
+ * one batch; NICs of a machine.
+ */
+#define PACKET_BYTES_MAX 9216
+#define ADDRESSES_MAX 8
+#define NEXTHOPS_MAX 8
+#define FIB_BATCH_MAX 64
+#define NICS_MAX 16
+#define OUTPUT_BYTES_MAX 16384
+
+enum message_type {
+	/* between any two */
+	MSG_NONE,
+	MSG_DONE,	/* struct msg_done: the answer to an order, the end of the answer to a question */
+	MSG_SYNC_BEGIN, /* struct msg_sync: ctl -> switch, route, vm; all objects follow */
+	MSG_SYNC_END,	/* struct msg_sync */
+
+	/* super and its children */
+	MSG_PEER,	     /* struct msg_peer + 1 descriptor: super -> child, a fresh channel to another process */
+	MSG_READY,	     /* struct msg_none: child -> super, jailed and running */
+	MSG_SHUTDOWN,	     /* struct msg_none: super -> child: end in order; ctl -> super: end everything */
+	MSG_OPEN_TAP,	     /* struct msg_open_tap: switch -> super; answered by OPENED + 1 descriptor, or DONE with an error */
+	MSG_CONNECT_VHOST,   /* struct msg_connect_vhost: switch -> super, likewise; -ENOENT and -ECONNREFUSED mean "not yet" */
+	MSG_OPENED,	     /* struct msg_none + 1 descriptor */
+	MSG_PROCESS_CHANGED, /* struct msg_process: super -> ctl, a process came or went */
+
+	/* ctl -> switch (and route, where said): the virtual topology */
+	MSG_NETWORK_SET, /* struct msg_network */
+	MSG_NETWORK_DEL, /* struct msg_id */
+	MSG_PORT_SET,	 /* struct msg_port */
+	MSG_PORT_DEL,	 /* struct msg_id */
+	MSG_ROUTER_SET,	 /* struct msg_router: also to route */
+	MSG_ROUTER_DEL,	 /* struct msg_id: also to route */
+	MSG_RIF_SET,	 /* struct msg_rif: also to route */
+	MSG_RIF_DEL,	 /* struct msg_id: also to route */
+
+	/* ctl -> route: protocols */
+	MSG_STATIC_ROUTE_SET,  /* struct msg_static_route */
+	MSG_STATIC_ROUTE_DEL,  /* struct msg_id */
+	MSG_RIP_SET,	       /* struct msg_rip */
+	MSG_RIP_DEL,	       /* struct msg_id */
+	MSG_RIP_INTERFACE_SET, /* struct msg_rip_interface */
+	MSG_RIP_INTERFACE_DEL, /* struct msg_id */
+
+	/* switch <-> route */
+	MSG_PUNT_RULE,	 /* struct msg_punt_rule: route -> switch, which packets for a router go to route */
+	MSG_PUNT,	 /* struct msg_packet: switch -> route, an IP packet for the router itself */
+	MSG_INJECT,	 /* struct msg_packet: route -> switch, an IP packet to send */
+	MSG_FIB_BATCH,	 /* struct msg_fib: route -> switch; answered by DONE */
+	MSG_FIB_SYNC,	 /* struct msg_fib_sync: route -> switch; begin marks a router's routes stale, end removes those still stale */
+	MSG_RIF_CHANGED, /* struct msg_rif_state: switch -> route and ctl; sent for every interface when a channel comes up */
+
+	/* switch -> ctl */
+	MSG_PORT_CHANGED,  /* struct msg_port_state */
+	MSG_LEASED,	   /* struct msg_leased: a guest got its address by DHCP */
+	MSG_LIMIT_REACHED, /* struct msg_limit */
+
+	/* ctl <-> vm */
+	MSG_VM_SET,	  /* struct msg_vm: DONE once it is defined (image found, disk made), before it runs */
+	MSG_VM_DEL,	  /* struct msg_id: kills it when it runs, removes its disk; DONE when all is gone */
+	MSG_VM_DO,	  /* struct msg_vm_do: DONE when done, or accepted in the case of start */
+	MSG_VM_CHANGED,	  /* struct msg_vm_state: vm -> ctl; sent for every machine when a channel comes up */
+	MSG_SCHEDULE_SET, /* struct msg_schedule */
+	MSG_SCHEDULE_DEL, /* struct msg_id */
+	MSG_CONSOLE_OPEN, /* struct msg_id: ctl -> vm; answered by OPENED + a stream socket, or DONE with an error */
+	MSG_EXEC,	  /* struct msg_exec: ctl -> vm, run a command in the guest */
+	MSG_EXEC_OUTPUT,  /* struct msg_exec_output: vm -> ctl: the answer, then DONE */
+
+	/* ctl -> switch, route, vm: questions and their rows */
+	MSG_SHOW,	      /* struct msg_show */
+	MSG_ROW_MAC,	      /* struct row_mac */
+	MSG_ROW_ARP,	      /* struct row_arp */
+	MSG_ROW_INTERFACE,    /* struct row_interface */
+	MSG_ROW_DROP,	      /* struct row_drop */
+	MSG_ROW_DHCP,	      /* struct row_dhcp */
+	MSG_ROW_ROUTE,	      /* struct row_route */
+	MSG_ROW_RIP,	      /* struct row_rip */
+	MSG_ROW_RIP_NEIGHBOR, /* struct row_rip_neighbor */
+	MSG_ROW_VM,	      /* struct msg_vm_state */
+	MSG_ROW_PROCESS,      /* struct msg_process: from super */
+	MSG_TYPE_COUNT
+};
+
+struct msg_none {
+	uint32_t unused;
+};
+
+struct msg_id {
+	uint32_t id;
+};
+
+/* error: 0 or a negative errno; text: what a person should read. */
+struct msg_done {
+	int32_t error;
+	char text[256];
+};
+
+struct msg_sync {
+	uint32_t unused;
+};
+
+struct msg_peer {
+	uint8_t process; /* enum process_id */
+};
+
+struct msg_process {
+	uint8_t process;
+	bool running;
+	uint32_t pid;
+	uint32_t restarts;
+	int64_t started_wall_ns;
+};
+
+/* A TAP device `name` (at most 15 characters) in the named network namespace, or in the host's own ("" ). */
+struct msg_open_tap {
+	uint32_t port;
+	uint16_t mtu;
+	char name[16];
+	char netns[NAME_BYTES];
+};
+
+/* The listening socket of a machine's NIC: super knows its path from the port's id. */
+struct msg_connect_vhost {
+	uint32_t port;
+};
+
+/* SEGMENT: a learning L2 network. LINK: a cable between exactly two ends, passing everything. */
+enum network_kind { NETWORK_SEGMENT, NETWORK_LINK, NETWORK_KIND_COUNT };
+
+/*
+ * A network. `up` false is a cut cable: carrier goes from every port and interface. `subnets` are its prefixes. `dhcp`: the switch
+ * answers DHCPv4 for ports that have an `ipv4`; `dhcp_server` is the server's own address, `gateway` (or none) the default router.
+ */
+struct msg_network {
+	uint32_t id;
+	uint8_t kind; /* enum network_kind */
+	bool up;
+	bool dhcp;
+	uint16_t mtu;
+	uint16_t subnet_count;
+	struct prefix subnets[ADDRESSES_MAX];
+	struct ip dhcp_server;
+	struct ip gateway;
+	struct ip dns;
+	uint32_t lease_s;
+	char domain[NAME_BYTES];
+	char path[PATH_BYTES];
+};
+
+enum port_kind_id { PORT_VHOST, PORT_TAP, PORT_KIND_COUNT };
+
+/*
+ * A port of a network: where a machine's NIC (VHOST) or a host interface (TAP) is plugged in. `mac` and `ipv4`/`ipv6` are what the model
+ * gave the machine (zero for a TAP, behind which anyone may be). `up` false: the machine's link is down.
+ */
+struct msg_port {
+	uint32_t id;
+	uint8_t kind; /* enum port_kind_id */
+	bool up;
+	uint16_t mtu;
+	uint32_t network;
+	struct mac mac;
+	struct ip ipv4;
+	struct ip ipv6;
+	char hostname[NAME_BYTES]; /* for DHCP */
+	char tap_name[16];
+	char netns[NAME_BYTES];
+	char path[PATH_BYTES]; /* "lab/vm1:eth0" */
+};
+
+struct msg_router {
+	uint32_t id;
+	struct ip router_id;
+	char path[PATH_BYTES];
+};
+
+/* A router's interface in a network. Addresses keep their host bits. */
+struct msg_rif {
+	uint32_t id;
+	uint32_t router;
+	uint32_t network;
+	bool up;
+	uint16_t mtu;
+	struct mac mac;
+	uint16_t address_count;
+	struct prefix addresses[ADDRESSES_MAX];
+	char name[NAME_BYTES]; /* "lan" */
+	char path[PATH_BYTES]; /* "lab/r1:lan" */
+};
+
+struct msg_static_route {
+	uint32_t id;
+	uint32_t router;
+	struct prefix prefix;
+	struct ip nexthop; /* none with `blackhole` */
+	uint8_t distance;
+	bool blackhole;
+};
+
+/* RIP of a router; its id is the router's. Times by RFC 2453 3.8. */
+struct msg_rip {
+	uint32_t id;
+	uint16_t update_s;
+	uint16_t timeout_s;
+	uint16_t garbage_s;
+	bool redistribute_static;
+	bool redistribute_connected; /* interfaces without RIP, too */
+	bool default_originate;
+};
+
+enum rip_auth {
+	RIP_AUTH_NONE,
+	RIP_AUTH_PASSWORD,
+	RIP_AUTH_MD5,
+	RIP_AUTH_SHA1,
+	RIP_AUTH_SHA256,
+	RIP_AUTH_SHA384,
+	RIP_AUTH_SHA512,
+	RIP_AUTH_COUNT
+};
+
+/* RIP on an interface; its id is the interface's. */
+struct msg_rip_interface {
+	uint32_t id;
+	uint32_t router;
+	bool passive;
+	uint8_t cost; /* 1-15 */
+	uint8_t auth; /* enum rip_auth */
+	uint8_t key_id;
+	char key[65];
+};
+
+/* Packets to a router's interface with this IP protocol and (UDP, TCP) destination port are punted. */
+struct msg_punt_rule {
+	uint32_t router;
+	uint32_t rif; /* 0: every interface of the router */
+	uint8_t protocol;
+	bool add;
+	uint16_t port;	 /* 0: any */
+	struct ip group; /* also joins this multicast group on the interface; none: unicast only */
+};
+
+/* An IP packet from its first header byte. INJECT: `nexthop` is the on-link destination; TTL, checksums and lengths are the sender's. */
+struct msg_packet {
+	uint32_t router;
+	uint32_t rif;
+	struct ip nexthop;
+	uint16_t size;
+	uint8_t bytes[PACKET_BYTES_MAX];
+};
+
+struct nexthop {
+	struct ip ip; /* none: the destination is on the link itself */
+	uint32_t rif;
+};
+
+enum route_protocol { ROUTE_CONNECTED, ROUTE_STATIC, ROUTE_RIP, ROUTE_OSPF, ROUTE_BGP, ROUTE_PROTOCOL_COUNT };
+enum route_action { ROUTE_FORWARD, ROUTE_BLACKHOLE, ROUTE_ACTION_COUNT };
+
+/* A route of the FIB. `add` false takes the prefix out. */
+struct fib_entry {
+	struct prefix prefix;
+	bool add;
+	uint8_t action;	  /* enum route_action */
+	uint8_t protocol; /* enum route_protocol */
+	uint16_t nexthop_count;
+	struct nexthop nexthops[NEXTHOPS_MAX];
+};
+
+struct msg_fib {
+	uint32_t router;
+	uint16_t count;
+	struct fib_entry entries[FIB_BATCH_MAX];
+};
+
+struct msg_fib_sync {
+	uint32_t router;
+	bool begin;
+};
+
+struct msg_rif_state {
+	uint32_t rif;
+	uint32_t router;
+	bool up;
+};
+
+enum port_state { PORT_STATE_DOWN, PORT_STATE_CONNECTED, PORT_STATE_UP, PORT_STATE_COUNT };
+
+/* `state`: UP when the guest's driver runs (VHOST) or the device is open (TAP). `error` says why it is not. */
+struct msg_port_state {
+	uint32_t port;
+	uint8_t state; /* enum port_state */
+	char error[128];
+};
+
+struct msg_leased {
+	uint32_t port;
+	struct ip ip;
+};
+
+/* A named limit was reached (rate-limited): what, on which object, its value. */
+struct msg_limit {
+	char limit[NAME_BYTES];
+	char path[PATH_BYTES];
+	uint64_t value;
+};
+
+struct vm_nic {
+	uint32_t port; /* the port's id; its socket's path follows from it */
+	uint16_t mtu;
+	struct mac mac;
+};
+
+/*
+ * A machine. `image` is "builtin:tiny" or an absolute path (copied on write). `run`: wanted running. `schedule` is the id of the queue
+ * it waits in.
+ */
+struct msg_vm {
+	uint32_t id;
+	uint32_t schedule;
+	bool run;
+	uint16_t cpus;
+	uint32_t memory_mib;
+	int32_t priority;
+	char uuid[37];
+	char hostname[NAME_BYTES];
+	char image[FILE_BYTES];
+	char uri[FILE_BYTES]; /* libvirt's; "" is the embedded driver */
+	char path[PATH_BYTES];
+	uint16_t nic_count;
+	struct vm_nic nics[NICS_MAX];
+};
+
+enum vm_action { VM_START, VM_STOP, VM_KILL, VM_PAUSE, VM_RESUME, VM_RESET, VM_ACTION_COUNT };
+
+struct msg_vm_do {
+	uint32_t id;
+	uint8_t action;	    /* enum vm_action */
+	uint32_t timeout_s; /* stop: how long the guest may take */
+};
+
+enum vm_state {
+	VM_STATE_DEFINED,
+	VM_STATE_WAITING,
+	VM_STATE_STARTING,
+	VM_STATE_RUNNING,
+	VM_STATE_PAUSED,
+	VM_STATE_STOPPING,
+	VM_STATE_STOPPED,
+	VM_STATE_FAILED,
+	VM_STATE_COUNT
+};
+
+/* turnaround = waiting + service, exactly; waiting is time in the queue and paused, service is time starting and running. */
+struct msg_vm_state {
+	uint32_t id;
+	uint8_t state; /* enum vm_state */
+	int32_t priority;
+	uint32_t position; /* in the queue, from 1; 0 when not waiting */
+	uint32_t pid;	   /* of the hypervisor process, 0 when unknown */
+	int64_t waiting_ns;
+	int64_t service_ns;
+	int64_t turnaround_ns;
+	int64_t arrived_wall_ns;
+	char reason[128];
+	char path[PATH_BYTES];
+};
+
+enum schedule_policy { SCHEDULE_FCFS, SCHEDULE_PRIORITY, SCHEDULE_POLICY_COUNT };
+
+/* A queue of machines: one a lab. */
+struct msg_schedule {
+	uint32_t id;
+	uint8_t policy; /* enum schedule_policy */
+	uint16_t max_starting;
+};
+
+struct msg_exec {
+	uint32_t id;
+	uint32_t timeout_s;
+	char command[2048]; /* for sh -c in the guest */
+};
+
+struct msg_exec_output {
+	int32_t exit_status; /* negative: ended by that signal */
+	bool truncated;
+	uint16_t size;
+	uint8_t bytes[OUTPUT_BYTES_MAX];
+};
+
+enum show_what {
+	SHOW_MAC,
+	SHOW_ARP,
+	SHOW_INTERFACES,
+	SHOW_DROPS,
+	SHOW_DHCP,
+	SHOW_ROUTES,
+	SHOW_RIP,
+	SHOW_RIP_NEIGHBORS,
+	SHOW_VMS,
+	SHOW_PROCESSES,
+	SHOW_COUNT
+};
+
+/* `object`: id of a router (ARP, ROUTES, RIP), network (MAC, DHCP), or 0 for all. */
+struct msg_show {
+	uint8_t what; /* enum show_what */
+	uint32_t object;
+};
+
+struct row_mac {
+	uint32_t network;
+	struct mac mac;
+	uint32_t port; /* the port or router interface behind which it is */
+	bool is_static;
+	uint32_t age_s;
+};
+
+enum arp_state { ARP_INCOMPLETE, ARP_REACHABLE, ARP_STALE, ARP_FAILED, ARP_STATE_COUNT };
+
+struct row_arp {
+	uint32_t router;
+	uint32_t rif;
+	struct ip ip;
+	struct mac mac;
+	uint8_t state; /* enum arp_state */
+	uint32_t age_s;
+};
+
+/* Ports and router interfaces alike. */
+struct row_interface {
+	uint32_t id;
+	bool is_router;
+	bool up;
+	uint16_t mtu;
+	uint32_t network;
+	struct mac mac;
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t rx_dropped;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t tx_dropped;
+};
+
+struct row_drop {
+	uint32_t id; /* port, interface or router */
+	uint64_t packets;
+	char reason[NAME_BYTES]; /* "ttl_exceeded" */
+};
+
+struct row_dhcp {
+	uint32_t network;
+	uint32_t port;
+	struct mac mac;
+	struct ip ip;
+	uint32_t remaining_s;
+	char hostname[NAME_BYTES];
+};
+
+struct row_route {
+	uint32_t router;
+	struct prefix prefix;
+	uint8_t protocol; /* enum route_protocol */
+	uint8_t action;	  /* enum route_action */
+	bool selected;
+	uint8_t distance;
+	uint32_t metric;
+	uint32_t age_s;
+	uint16_t nexthop_count;
+	struct nexthop nexthops[NEXTHOPS_MAX];
+};
+
+struct row_rip {
+	uint32_t router;
+	struct prefix prefix;
+	struct ip nexthop;
+	struct ip from;
+	uint32_t rif;
+	uint16_t tag;
+	uint8_t metric;
+	uint32_t timeout_s;
+};
+
+struct row_rip_neighbor {
+	uint32_t router;
+	uint32_t rif;
+	struct ip ip;
+	uint32_t age_s;
+	uint64_t bad_packets;
+	uint64_t bad_routes;
+	uint64_t bad_auth;
+};
+
+/* Any body: for buffers that hold whichever message comes. */
+union message_body {
+	struct msg_network network;
+	struct msg_port port;
+	struct msg_packet packet;
+	struct msg_fib fib;
+	struct msg_vm vm;
+	struct msg_exec_output exec_output;
+	uint8_t bytes[MESSAGE_BYTES_MAX - sizeof(struct message_head)];
+};
+
+#endif

@@ -1,0 +1,228 @@
+/*
+ * The declared world: a lab as its file says it, in one value.
+ *
+ * Theory of operation. `lab_parse_yaml` and `lab_from_json` make the same struct through the same knob table (knobs.c), and the printers
+ * print it back through that table, so what is printed parses again to the same value. A lab as parsed still has counts, defaults and
+ * short forms; `lab_expand` makes the flat lab of single objects, in the file's order, with every reference resolved to an index. Whoever
+ * owns pools fills the addresses of a flat lab in (ctl/assign); the fields that allocation fills are marked (A).
+ * A lab and all it points to live in its arena. Nothing here does I/O.
+ */
+#ifndef MODEL_LAB_H
+#define MODEL_LAB_H
+
+#include "base/arena.h"
+#include "net/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where something was written: 1-based line and column of the lab file; 0 when it wasn't (default, JSON). */
+struct place {
+	uint32_t line;
+	uint32_t column;
+};
+
+enum strategy { STRATEGY_SEQUENTIAL, STRATEGY_RANDOM, STRATEGY_HASH, STRATEGY_COUNT };
+enum pool_kind { POOL_IPV4, POOL_IPV6, POOL_MAC, POOL_AS, POOL_KIND_COUNT };
+
+/* pools: NAME: { ipv4: 10.1.0.0/16, prefix: 24 | mac: "52:54:00:00:00:00/24" | as: 65001-65999, strategy: , seed: } */
+struct lab_pool {
+	const char *name;
+	struct place place;
+	enum pool_kind kind;
+	struct prefix range; /* ipv4, ipv6 */
+	uint8_t unit_length; /* `prefix`: length of what is handed out; 32 or 128 for single addresses */
+	struct mac mac_base;
+	uint8_t mac_bits; /* leading bits that are fixed */
+	uint32_t as_first, as_last;
+	enum strategy strategy;
+	uint64_t seed;
+	uint32_t quarantine_s;
+};
+
+/* images: NAME: { file: PATH, sha256: HEX } */
+struct lab_image {
+	const char *name;
+	struct place place;
+	const char *file;
+	const char *sha256;
+};
+
+/* networks: NAME: { ipv4: 10.1.0.0/24 | pool: NAME, ipv6: , dhcp: true, mtu: 1500, lease: 3600s, gateway: | none } */
+struct lab_network {
+	const char *name;
+	struct place place;
+	struct prefix ipv4; /* (A) from `pool` when not written */
+	struct prefix ipv6;
+	int pool; /* index in lab.pools, -1: none */
+	const char *pool_name;
+	bool dhcp;
+	uint16_t mtu;
+	uint32_t lease_s;
+	struct ip gateway; /* (A) the first router's address when not written */
+};
+
+enum lab_rip_auth {
+	LAB_RIP_AUTH_NONE,
+	LAB_RIP_AUTH_PASSWORD,
+	LAB_RIP_AUTH_MD5,
+	LAB_RIP_AUTH_SHA1,
+	LAB_RIP_AUTH_SHA256,
+	LAB_RIP_AUTH_SHA384,
+	LAB_RIP_AUTH_SHA512
+};
+
+/* rip: { auth: { type: md5, key-id: 1, key: secret }, cost: 1, passive: true } on an interface; also the router's default. */
+struct lab_rip_auth_key {
+	enum lab_rip_auth type;
+	uint8_t key_id;
+	const char *key;
+};
+
+/* routers.NAME.interfaces: NAME: { network: NAME, ipv4: 10.1.0.1/24, mac: , cost: } ; short form: the network's name */
+struct lab_interface {
+	const char *name;
+	struct place place;
+	const char *network_name; /* NULL for an end of a link */
+	int network;		  /* index in lab.networks, or -1 */
+	int link;		  /* index in lab.links, or -1 (flat labs) */
+	struct prefix ipv4;	  /* (A) */
+	struct prefix ipv6;
+	struct mac mac; /* (A) */
+	bool rip;	/* RIP runs here (flat labs) */
+	bool rip_passive;
+	uint8_t rip_cost;
+	struct lab_rip_auth_key rip_auth;
+};
+
+/* routers.NAME.routes: [ { to: 0.0.0.0/0, via: 10.1.0.254, distance: 1 } | { to: , blackhole: true } ] */
+struct lab_route {
+	struct place place;
+	struct prefix to;
+	struct ip via;
+	bool blackhole;
+	uint8_t distance;
+};
+
+/* routers: NAME: { count: , router-id: , interfaces: , routes: , rip: { passive: [lan], auth: , update: 30s, timeout: 180s, garbage: 120s,
+ * redistribute: [static, connected], default-originate: true } } */
+struct lab_router {
+	const char *name;
+	struct place place;
+	uint32_t count;	     /* 0: written without count, one object with this very name */
+	struct ip router_id; /* (A) */
+	struct lab_interface *interfaces;
+	size_t interface_count;
+	struct lab_route *routes;
+	size_t route_count;
+	bool rip;
+	const char **rip_passive;
+	size_t rip_passive_count;
+	struct lab_rip_auth_key rip_auth;
+	uint16_t rip_update_s, rip_timeout_s, rip_garbage_s;
+	bool rip_redistribute_static, rip_redistribute_connected, rip_default_originate;
+};
+
+/* links: [ { name: , from: r1, to: r2, pool: p2p | ipv4: 10.0.0.0/31, mtu: , rip: } ]: a cable between two routers, or a router and a
+ * machine ("r1", "r1:eth3", "vm1") */
+struct lab_link {
+	const char *name; /* "r1:r2" when not written; "r1:r2#2" for the second one between the same two */
+	struct place place;
+	const char *from, *to;
+	const char *pool_name;
+	int pool;
+	struct prefix ipv4; /* (A) */
+	uint16_t mtu;
+	bool down;
+};
+
+/* vms.NAME.nics: [ lan | { network: lan, ipv4: , mac: } ] */
+struct lab_nic {
+	const char *name; /* "eth0" */
+	struct place place;
+	const char *network_name;
+	int network; /* index, or -1 */
+	int link;    /* index, or -1 */
+	const char *mac_pool_name;
+	int mac_pool;
+	struct mac mac;	    /* (A) */
+	struct prefix ipv4; /* (A) address with the network's length */
+	struct prefix ipv6;
+};
+
+/* vms: NAME: { count: , image: , cpus: , memory: 96M, priority: , nics: , start: true } */
+struct lab_vm {
+	const char *name;
+	struct place place;
+	uint32_t count;
+	const char *image_name; /* "builtin:tiny" or a key of images */
+	int image;		/* index in lab.images, -1: builtin */
+	uint16_t cpus;
+	uint32_t memory_mib;
+	int32_t priority;
+	bool start;
+	const char *uri; /* libvirt's, NULL: embedded */
+	struct lab_nic *nics;
+	size_t nic_count;
+};
+
+/* ports: NAME: { network: lan, tap: tap0, netns: frr } */
+struct lab_port {
+	const char *name;
+	struct place place;
+	const char *network_name;
+	int network;
+	const char *tap;
+	const char *netns; /* NULL: the host's */
+};
+
+enum lab_policy { LAB_POLICY_FCFS, LAB_POLICY_PRIORITY };
+
+/* schedule: { policy: fcfs | priority, max-starting: 2 } */
+struct lab_schedule {
+	struct place place;
+	enum lab_policy policy;
+	uint16_t max_starting;
+};
+
+enum lab_test_kind { LAB_TEST_PING, LAB_TEST_PING_ALL, LAB_TEST_DENY, LAB_TEST_ROUTE };
+
+/* tests: [ { ping: [a, b] } | { ping-all: "h[1-4]" } | { deny: [a, b] } | { route: r1, to: 10.2.0.0/24, via: 10.0.0.1, protocol: rip } ,
+ * within: 30s ] */
+struct lab_test {
+	struct place place;
+	enum lab_test_kind kind;
+	const char **machines; /* names in flat labs, selections before */
+	size_t machine_count;
+	const char *router;
+	struct prefix to;
+	const char *protocol;
+	uint32_t within_s;
+};
+
+struct lab {
+	struct arena *arena;
+	const char *name;
+	uint32_t version;
+	bool flat; /* made by lab_expand */
+	struct lab_pool *pools;
+	size_t pool_count;
+	struct lab_image *images;
+	size_t image_count;
+	struct lab_network *networks;
+	size_t network_count;
+	struct lab_router *routers;
+	size_t router_count;
+	struct lab_link *links;
+	size_t link_count;
+	struct lab_vm *vms;
+	size_t vm_count;
+	struct lab_port *ports;
+	size_t port_count;
+	struct lab_schedule schedule;
+	struct lab_test *tests;
+	size_t test_count;
+};
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * A channel: a SOCK_SEQPACKET socket that carries messages and descriptors between two processes.
+ *
+ * Theory of operation. One packet is one message: head, body, at most one descriptor. What is received is checked against its row before
+ * anyone sees it; a message that fails closes the channel (the other side is broken or hostile) and the supervisor makes a new one when the
+ * process is back. Sending never blocks: what the socket doesn't take waits in a bounded queue; when that is full the channel is closed and
+ * the event counted, since a process that doesn't read is as good as dead. Descriptors that are received are the receiver's to close.
+ */
+#ifndef PROC_CHANNEL_H
+#define PROC_CHANNEL_H
+
+#include "api/message_types.h"
+#include "proc/loop.h"
+
+struct channel;
+
+/* A received message. `body` is a whole struct of row->size bytes, valid during the call; `fd` is -1 or a descriptor, now the callee's. */
+struct message {
+	const struct message_row *row;
+	uint32_t seq;
+	const void *body;
+	int fd;
+};
+
+typedef void channel_message_fn(void *context, struct channel *channel, const struct message *message);
+typedef void channel_closed_fn(void *context, struct channel *channel);
+
+/*
+ * Takes over `fd` (non-blocking from then on). `received` gets every message that isn't the answer to a call; `closed` is called once, from
+ * the loop, when the other side is gone or misbehaved; the callee frees the channel then.
+ */
+struct channel *channel_new(
+	struct loop *loop, int fd, const char *name, channel_message_fn *received, channel_closed_fn *closed, void *context);
+
+/* Ends calls that still wait (with -ECONNRESET), closes the socket. Accepts NULL. */
+void channel_free(struct channel *channel);
+
+/*
+ * Sends a message; `fd` (borrowed, -1 for none) goes along. `seq` is 0 for events, the order's in replies. Accepts NULL as the channel and
+ * does nothing then: a process that is away gets everything again when it is back. Returns 0, -ENOTCONN, or -EMSGSIZE.
+ */
+int channel_send(struct channel *channel, enum message_type type, uint32_t seq, const void *body, int fd);
+
+/* Sends the DONE that answers an order: `err` NULL or code 0 means success. */
+void channel_done(struct channel *channel, uint32_t seq, const struct err *err);
+
+/*
+ * A reply to a call. Rows come with `last` false; DONE and OPENED come with `last` true. On timeout or a broken channel `message` is NULL
+ * and `error` is -ETIMEDOUT or -ECONNRESET; for DONE `error` is its error.
+ */
+typedef void channel_reply_fn(void *context, const struct message *message, int error, bool last);
+
+/* Sends an order or question and calls `reply` until the last answer. `reply` is called exactly once with `last`, never from inside this
+ * call. */
+void channel_call(struct channel *channel, struct loop *loop, enum message_type type, const void *body, struct span timeout,
+	channel_reply_fn *reply, void *context);
+
+#endif

@@ -1,0 +1,159 @@
+/* A set of units as a 64-ary tree of bitmaps with counts. */
+#include "alloc/unit_set.h"
+
+#include "base/arena.h"
+#include "base/check.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#define FULL_WORD UINT64_MAX
+
+void unit_set_init(struct unit_set *set, uint64_t size)
+{
+	uint64_t bits = size;
+
+	CHECK(size > 0);
+	*set = (struct unit_set){.size = size};
+	for (;;) {
+		uint64_t words = (bits + 63) / 64;
+
+		CHECK(set->levels < UNIT_SET_LEVELS);
+		set->words[set->levels] = words;
+		set->full[set->levels] = xalloc(words * sizeof(uint64_t));
+		if (set->levels > 0)
+			set->counts[set->levels] = xalloc(words * sizeof(uint32_t));
+		/* Bits behind the end count as full, so that no search ever finds them. */
+		if (bits % 64 != 0)
+			set->full[set->levels][words - 1] = FULL_WORD << (bits % 64);
+		set->levels++;
+		if (words == 1)
+			return;
+		bits = words;
+	}
+}
+
+void unit_set_free(struct unit_set *set)
+{
+	for (unsigned level = 0; level < set->levels; level++) {
+		free(set->full[level]);
+		free(set->counts[level]);
+	}
+	*set = (struct unit_set){0};
+}
+
+bool unit_set_has(const struct unit_set *set, uint64_t unit) { return set->full[0][unit / 64] >> (unit % 64) & 1; }
+
+void unit_set_add(struct unit_set *set, uint64_t unit)
+{
+	uint64_t index = unit;
+	bool fills = true;
+
+	CHECK(unit < set->size && !unit_set_has(set, unit));
+	set->used++;
+	for (unsigned level = 0; level < set->levels; level++, index /= 64) {
+		if (level > 0)
+			set->counts[level][index / 64]++;
+		if (fills) {
+			set->full[level][index / 64] |= UINT64_C(1) << (index % 64);
+			fills = set->full[level][index / 64] == FULL_WORD;
+		}
+	}
+}
+
+void unit_set_remove(struct unit_set *set, uint64_t unit)
+{
+	uint64_t index = unit;
+	bool was_full = true;
+
+	CHECK(unit < set->size && unit_set_has(set, unit));
+	set->used--;
+	for (unsigned level = 0; level < set->levels; level++, index /= 64) {
+		if (level > 0)
+			set->counts[level][index / 64]--;
+		if (was_full) {
+			was_full = set->full[level][index / 64] == FULL_WORD;
+			set->full[level][index / 64] &= ~(UINT64_C(1) << (index % 64));
+		}
+	}
+}
+
+/* Goes down from a node of `level` that is known to have room, taking the first gap each time. */
+static uint64_t first_outside_below(const struct unit_set *set, unsigned level, uint64_t index)
+{
+	while (level > 0) {
+		level--;
+		index = index * 64 + (unsigned)__builtin_ctzll(~set->full[level][index]);
+	}
+	return index;
+}
+
+/* The first unit outside at or behind `from`, without wrapping. */
+static bool next_outside(const struct unit_set *set, uint64_t from, uint64_t *unit)
+{
+	uint64_t index = from;
+
+	for (unsigned level = 0; level < set->levels; level++) {
+		uint64_t word = index / 64;
+		uint64_t gaps;
+
+		if (word >= set->words[level])
+			return false;
+		gaps = ~set->full[level][word] & (FULL_WORD << (index % 64));
+		if (gaps != 0) {
+			*unit = first_outside_below(set, level, word * 64 + (unsigned)__builtin_ctzll(gaps));
+			return true;
+		}
+		/* Nothing left in this word: go on with the word behind it, which is a bit one level up. */
+		index = word + 1;
+	}
+	return false;
+}
+
+bool unit_set_next_outside(const struct unit_set *set, uint64_t from, uint64_t *unit)
+{
+	if (set->used == set->size)
+		return false;
+	return (from < set->size && next_outside(set, from, unit)) || next_outside(set, 0, unit);
+}
+
+/* Units that the subtree of one bit of `level` spans. */
+static uint64_t span_of(unsigned level) { return UINT64_C(1) << (6 * level); }
+
+/* Units outside below bit `index` of `level`. */
+static uint64_t outside_below(const struct unit_set *set, unsigned level, uint64_t index)
+{
+	uint64_t first = index * span_of(level);
+	uint64_t span = first >= set->size ? 0 : set->size - first < span_of(level) ? set->size - first : span_of(level);
+	uint64_t used = 0;
+
+	if (span == 0)
+		return 0;
+	if (level == 0)
+		return !unit_set_has(set, index);
+	if (level == 1)
+		used = (unsigned)__builtin_popcountll(set->full[0][index]) - (span < 64 ? 64 - span : 0);
+	else
+		used = set->counts[level - 1][index];
+	return span - used;
+}
+
+uint64_t unit_set_nth_outside(const struct unit_set *set, uint64_t n)
+{
+	uint64_t index = 0;
+
+	CHECK(n < set->size - set->used);
+	for (unsigned level = set->levels; level-- > 0;) {
+		uint64_t outside;
+
+		for (;; index++) {
+			outside = outside_below(set, level, index);
+			if (n < outside)
+				break;
+			n -= outside;
+		}
+		if (level > 0)
+			index *= 64;
+	}
+	return index;
+}

@@ -59,7 +59,8 @@ enum field_kind {
 	FIELD_IP,     /* struct ip */
 	FIELD_PREFIX, /* struct prefix */
 	FIELD_BYTES,  /* uint8_t[], only as a tail */
-	FIELD_STRUCT, /* array of structs with their own fields; `count_offset` says where its uint16_t count is */
+	FIELD_STRUCT, /* array of structs with their own fields; `count_offset` says where its uint16_t count is; a single field named ""
+			 is the element itself (an array of prefixes) */
 };
 
 /* One field of a body. `name` is also its JSON key. */
@@ -102,5 +103,44 @@ void message_copy(const struct message_row *row, const void *body, size_t size, 
 
 /* Writes "NAME {field=value ...}" into `out`, cut at `size`. Secrets are written as "***". */
 void message_print(const struct message_row *row, const void *body, char *out, size_t size);
+
+/*
+ * Walks a body: over its fields in the row's order, into arrays of structs and out again, without recursion. Each call of
+ * message_walk_next says what comes next; `field`, `value` (in the body, maybe unaligned) and `count` tell of it.
+ */
+enum walk_step {
+	WALK_VALUE,   /* a field with its value; BYTES: `count` of them */
+	WALK_OPEN,    /* an array of `count` structs begins; ELEMENT and values follow */
+	WALK_ELEMENT, /* the next struct of the array begins; a field without a name is the element itself */
+	WALK_CLOSE,   /* the array ends */
+	WALK_END
+};
+
+/* Deepest nesting: body, array, array in an element. */
+#define WALK_LEVELS 3
+
+struct message_walk {
+	const uint8_t *body;
+	unsigned depth;
+	struct walk_level {
+		const struct field *array;
+		const struct field *fields;
+		unsigned field_count;
+		unsigned next;
+		unsigned left;
+		size_t offset;
+	} levels[WALK_LEVELS];
+	const struct field *field;
+	const void *value;
+	unsigned count;
+};
+
+/* Starts a walk. The body must have been checked, or be one's own. */
+void message_walk_begin(struct message_walk *walk, const struct message_row *row, const void *body);
+enum walk_step message_walk_next(struct message_walk *walk);
+
+/* The value of a number, bool or enum. */
+uint64_t message_value_u64(const struct field *field, const void *value);
+int64_t message_value_i64(const struct field *field, const void *value);
 
 #endif

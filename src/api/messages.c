@@ -1,0 +1,396 @@
+/*
+ * The table of messages: each struct's fields by name, and each type's row.
+ *
+ * A field's kind follows from its C type (FIELD), so a row can't disagree with its struct; what C's type doesn't say is said by the macro:
+ * ENUM (a uint8_t with names), SECRET (a text that is never printed), BYTES and ARRAY (with the member that counts). Names are JSON keys.
+ */
+#include "api/message_types.h"
+#include "base/check.h"
+
+#define MEMBER(s, m) (((struct s *)0)->m)
+#define PLACE(s, m) .name = #m, .offset = offsetof(struct s, m)
+
+/* clang-format off */
+#define KIND(value) _Generic((value), \
+	bool: FIELD_BOOL, uint8_t: FIELD_U8, uint16_t: FIELD_U16, uint32_t: FIELD_U32, uint64_t: FIELD_U64, \
+	int32_t: FIELD_I32, int64_t: FIELD_I64, char *: FIELD_TEXT, \
+	struct mac: FIELD_MAC, struct ip: FIELD_IP, struct prefix: FIELD_PREFIX)
+
+#define FIELD(s, m) {PLACE(s, m), .kind = KIND(MEMBER(s, m)), .size = sizeof(MEMBER(s, m))}
+#define SECRET(s, m) {PLACE(s, m), .kind = FIELD_SECRET, .size = sizeof(MEMBER(s, m))}
+#define ENUM(s, m, n) {PLACE(s, m), .kind = FIELD_ENUM, .size = sizeof(MEMBER(s, m)), .limit = COUNT_OF(n), .names = (n)}
+#define BYTES(s, m, c) {PLACE(s, m), .kind = FIELD_BYTES, .size = 1, .limit = COUNT_OF(MEMBER(s, m)), .count_offset = offsetof(struct s, c)}
+#define ARRAY(s, m, c, e) {PLACE(s, m), .kind = FIELD_STRUCT, .size = sizeof(MEMBER(s, m)[0]), .limit = COUNT_OF(MEMBER(s, m)), \
+	.count_offset = offsetof(struct s, c), .elements = (e), .element_fields = COUNT_OF(e)}
+
+/* ROW: a message of fixed size. TAIL: its last field is an array of which only the counted elements are sent. EMPTY: only its type speaks. */
+#define ROW(id, s, f) [MSG_##id] = {#id, MSG_##id, sizeof(struct s), false, COUNT_OF(f), (f)}
+#define TAIL(id, s, f) [MSG_##id] = {#id, MSG_##id, sizeof(struct s), true, COUNT_OF(f), (f)}
+#define EMPTY(id, s) [MSG_##id] = {#id, MSG_##id, sizeof(struct s), false, 0, NULL}
+/* clang-format on */
+
+static const char *const process_names[] = {"super", "ctl", "switch", "route", "vm", "web"};
+static const char *const network_kind_names[] = {"segment", "link"};
+static const char *const port_kind_names[] = {"vhost", "tap"};
+static const char *const rip_auth_names[] = {"none", "password", "md5", "sha1", "sha256", "sha384", "sha512"};
+static const char *const route_protocol_names[] = {"connected", "static", "rip", "ospf", "bgp"};
+static const char *const route_action_names[] = {"forward", "blackhole"};
+static const char *const port_state_names[] = {"down", "connected", "up"};
+static const char *const vm_action_names[] = {"start", "stop", "kill", "pause", "resume", "reset"};
+static const char *const vm_state_names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
+static const char *const schedule_policy_names[] = {"fcfs", "priority"};
+static const char *const arp_state_names[] = {"incomplete", "reachable", "stale", "failed"};
+static const char *const show_names[] = {"mac", "arp", "interfaces", "drops", "dhcp", "routes", "rip", "rip-neighbors", "vms", "processes"};
+
+_Static_assert(COUNT_OF(process_names) == PROCESS_COUNT, "a name for each");
+_Static_assert(COUNT_OF(network_kind_names) == NETWORK_KIND_COUNT, "a name for each");
+_Static_assert(COUNT_OF(port_kind_names) == PORT_KIND_COUNT, "a name for each");
+_Static_assert(COUNT_OF(rip_auth_names) == RIP_AUTH_COUNT, "a name for each");
+_Static_assert(COUNT_OF(route_protocol_names) == ROUTE_PROTOCOL_COUNT, "a name for each");
+_Static_assert(COUNT_OF(route_action_names) == ROUTE_ACTION_COUNT, "a name for each");
+_Static_assert(COUNT_OF(port_state_names) == PORT_STATE_COUNT, "a name for each");
+_Static_assert(COUNT_OF(vm_action_names) == VM_ACTION_COUNT, "a name for each");
+_Static_assert(COUNT_OF(vm_state_names) == VM_STATE_COUNT, "a name for each");
+_Static_assert(COUNT_OF(schedule_policy_names) == SCHEDULE_POLICY_COUNT, "a name for each");
+_Static_assert(COUNT_OF(arp_state_names) == ARP_STATE_COUNT, "a name for each");
+_Static_assert(COUNT_OF(show_names) == SHOW_COUNT, "a name for each");
+
+static const struct field id_fields[] = {FIELD(msg_id, id)};
+
+static const struct field done_fields[] = {FIELD(msg_done, error), FIELD(msg_done, text)};
+
+static const struct field peer_fields[] = {ENUM(msg_peer, process, process_names)};
+
+static const struct field process_fields[] = {
+	ENUM(msg_process, process, process_names),
+	FIELD(msg_process, running),
+	FIELD(msg_process, pid),
+	FIELD(msg_process, restarts),
+	FIELD(msg_process, started_wall_ns),
+};
+
+static const struct field open_tap_fields[] = {
+	FIELD(msg_open_tap, port),
+	FIELD(msg_open_tap, mtu),
+	FIELD(msg_open_tap, name),
+	FIELD(msg_open_tap, netns),
+};
+
+static const struct field connect_vhost_fields[] = {FIELD(msg_connect_vhost, port)};
+
+/* Prefixes in a row: an element without a name is the value itself. */
+static const struct field prefix_elements[] = {{.name = "", .kind = FIELD_PREFIX, .size = sizeof(struct prefix)}};
+
+static const struct field network_fields[] = {
+	FIELD(msg_network, id),
+	ENUM(msg_network, kind, network_kind_names),
+	FIELD(msg_network, up),
+	FIELD(msg_network, dhcp),
+	FIELD(msg_network, mtu),
+	ARRAY(msg_network, subnets, subnet_count, prefix_elements),
+	FIELD(msg_network, dhcp_server),
+	FIELD(msg_network, gateway),
+	FIELD(msg_network, dns),
+	FIELD(msg_network, lease_s),
+	FIELD(msg_network, domain),
+	FIELD(msg_network, path),
+};
+
+static const struct field port_fields[] = {
+	FIELD(msg_port, id),
+	ENUM(msg_port, kind, port_kind_names),
+	FIELD(msg_port, up),
+	FIELD(msg_port, mtu),
+	FIELD(msg_port, network),
+	FIELD(msg_port, mac),
+	FIELD(msg_port, ipv4),
+	FIELD(msg_port, ipv6),
+	FIELD(msg_port, hostname),
+	FIELD(msg_port, tap_name),
+	FIELD(msg_port, netns),
+	FIELD(msg_port, path),
+};
+
+static const struct field router_fields[] = {FIELD(msg_router, id), FIELD(msg_router, router_id), FIELD(msg_router, path)};
+
+static const struct field rif_fields[] = {
+	FIELD(msg_rif, id),
+	FIELD(msg_rif, router),
+	FIELD(msg_rif, network),
+	FIELD(msg_rif, up),
+	FIELD(msg_rif, mtu),
+	FIELD(msg_rif, mac),
+	ARRAY(msg_rif, addresses, address_count, prefix_elements),
+	FIELD(msg_rif, name),
+	FIELD(msg_rif, path),
+};
+
+static const struct field static_route_fields[] = {
+	FIELD(msg_static_route, id),
+	FIELD(msg_static_route, router),
+	FIELD(msg_static_route, prefix),
+	FIELD(msg_static_route, nexthop),
+	FIELD(msg_static_route, distance),
+	FIELD(msg_static_route, blackhole),
+};
+
+static const struct field rip_fields[] = {
+	FIELD(msg_rip, id),
+	FIELD(msg_rip, update_s),
+	FIELD(msg_rip, timeout_s),
+	FIELD(msg_rip, garbage_s),
+	FIELD(msg_rip, redistribute_static),
+	FIELD(msg_rip, redistribute_connected),
+	FIELD(msg_rip, default_originate),
+};
+
+static const struct field rip_interface_fields[] = {
+	FIELD(msg_rip_interface, id),
+	FIELD(msg_rip_interface, router),
+	FIELD(msg_rip_interface, passive),
+	FIELD(msg_rip_interface, cost),
+	ENUM(msg_rip_interface, auth, rip_auth_names),
+	FIELD(msg_rip_interface, key_id),
+	SECRET(msg_rip_interface, key),
+};
+
+static const struct field punt_rule_fields[] = {
+	FIELD(msg_punt_rule, router),
+	FIELD(msg_punt_rule, rif),
+	FIELD(msg_punt_rule, protocol),
+	FIELD(msg_punt_rule, add),
+	FIELD(msg_punt_rule, port),
+	FIELD(msg_punt_rule, group),
+};
+
+static const struct field packet_fields[] = {
+	FIELD(msg_packet, router),
+	FIELD(msg_packet, rif),
+	FIELD(msg_packet, nexthop),
+	BYTES(msg_packet, bytes, size),
+};
+
+static const struct field nexthop_elements[] = {FIELD(nexthop, ip), FIELD(nexthop, rif)};
+
+static const struct field fib_entry_elements[] = {
+	FIELD(fib_entry, prefix),
+	FIELD(fib_entry, add),
+	ENUM(fib_entry, action, route_action_names),
+	ENUM(fib_entry, protocol, route_protocol_names),
+	ARRAY(fib_entry, nexthops, nexthop_count, nexthop_elements),
+};
+
+static const struct field fib_fields[] = {FIELD(msg_fib, router), ARRAY(msg_fib, entries, count, fib_entry_elements)};
+
+static const struct field fib_sync_fields[] = {FIELD(msg_fib_sync, router), FIELD(msg_fib_sync, begin)};
+
+static const struct field rif_state_fields[] = {FIELD(msg_rif_state, rif), FIELD(msg_rif_state, router), FIELD(msg_rif_state, up)};
+
+static const struct field port_state_fields[] = {
+	FIELD(msg_port_state, port),
+	ENUM(msg_port_state, state, port_state_names),
+	FIELD(msg_port_state, error),
+};
+
+static const struct field leased_fields[] = {FIELD(msg_leased, port), FIELD(msg_leased, ip)};
+
+static const struct field limit_fields[] = {FIELD(msg_limit, limit), FIELD(msg_limit, path), FIELD(msg_limit, value)};
+
+static const struct field vm_nic_elements[] = {FIELD(vm_nic, port), FIELD(vm_nic, mtu), FIELD(vm_nic, mac)};
+
+static const struct field vm_fields[] = {
+	FIELD(msg_vm, id),
+	FIELD(msg_vm, schedule),
+	FIELD(msg_vm, run),
+	FIELD(msg_vm, cpus),
+	FIELD(msg_vm, memory_mib),
+	FIELD(msg_vm, priority),
+	FIELD(msg_vm, uuid),
+	FIELD(msg_vm, hostname),
+	FIELD(msg_vm, image),
+	FIELD(msg_vm, uri),
+	FIELD(msg_vm, path),
+	ARRAY(msg_vm, nics, nic_count, vm_nic_elements),
+};
+
+static const struct field vm_do_fields[] = {
+	FIELD(msg_vm_do, id),
+	ENUM(msg_vm_do, action, vm_action_names),
+	FIELD(msg_vm_do, timeout_s),
+};
+
+static const struct field vm_state_fields[] = {
+	FIELD(msg_vm_state, id),
+	ENUM(msg_vm_state, state, vm_state_names),
+	FIELD(msg_vm_state, priority),
+	FIELD(msg_vm_state, position),
+	FIELD(msg_vm_state, pid),
+	FIELD(msg_vm_state, waiting_ns),
+	FIELD(msg_vm_state, service_ns),
+	FIELD(msg_vm_state, turnaround_ns),
+	FIELD(msg_vm_state, arrived_wall_ns),
+	FIELD(msg_vm_state, reason),
+	FIELD(msg_vm_state, path),
+};
+
+static const struct field schedule_fields[] = {
+	FIELD(msg_schedule, id),
+	ENUM(msg_schedule, policy, schedule_policy_names),
+	FIELD(msg_schedule, max_starting),
+};
+
+static const struct field exec_fields[] = {FIELD(msg_exec, id), FIELD(msg_exec, timeout_s), FIELD(msg_exec, command)};
+
+static const struct field exec_output_fields[] = {
+	FIELD(msg_exec_output, exit_status),
+	FIELD(msg_exec_output, truncated),
+	BYTES(msg_exec_output, bytes, size),
+};
+
+static const struct field show_fields[] = {ENUM(msg_show, what, show_names), FIELD(msg_show, object)};
+
+static const struct field row_mac_fields[] = {
+	FIELD(row_mac, network),
+	FIELD(row_mac, mac),
+	FIELD(row_mac, port),
+	FIELD(row_mac, is_static),
+	FIELD(row_mac, age_s),
+};
+
+static const struct field row_arp_fields[] = {
+	FIELD(row_arp, router),
+	FIELD(row_arp, rif),
+	FIELD(row_arp, ip),
+	FIELD(row_arp, mac),
+	ENUM(row_arp, state, arp_state_names),
+	FIELD(row_arp, age_s),
+};
+
+static const struct field row_interface_fields[] = {
+	FIELD(row_interface, id),
+	FIELD(row_interface, is_router),
+	FIELD(row_interface, up),
+	FIELD(row_interface, mtu),
+	FIELD(row_interface, network),
+	FIELD(row_interface, mac),
+	FIELD(row_interface, rx_packets),
+	FIELD(row_interface, rx_bytes),
+	FIELD(row_interface, rx_dropped),
+	FIELD(row_interface, tx_packets),
+	FIELD(row_interface, tx_bytes),
+	FIELD(row_interface, tx_dropped),
+};
+
+static const struct field row_drop_fields[] = {FIELD(row_drop, id), FIELD(row_drop, packets), FIELD(row_drop, reason)};
+
+static const struct field row_dhcp_fields[] = {
+	FIELD(row_dhcp, network),
+	FIELD(row_dhcp, port),
+	FIELD(row_dhcp, mac),
+	FIELD(row_dhcp, ip),
+	FIELD(row_dhcp, remaining_s),
+	FIELD(row_dhcp, hostname),
+};
+
+static const struct field row_route_fields[] = {
+	FIELD(row_route, router),
+	FIELD(row_route, prefix),
+	ENUM(row_route, protocol, route_protocol_names),
+	ENUM(row_route, action, route_action_names),
+	FIELD(row_route, selected),
+	FIELD(row_route, distance),
+	FIELD(row_route, metric),
+	FIELD(row_route, age_s),
+	ARRAY(row_route, nexthops, nexthop_count, nexthop_elements),
+};
+
+static const struct field row_rip_fields[] = {
+	FIELD(row_rip, router),
+	FIELD(row_rip, prefix),
+	FIELD(row_rip, nexthop),
+	FIELD(row_rip, from),
+	FIELD(row_rip, rif),
+	FIELD(row_rip, tag),
+	FIELD(row_rip, metric),
+	FIELD(row_rip, timeout_s),
+};
+
+static const struct field row_rip_neighbor_fields[] = {
+	FIELD(row_rip_neighbor, router),
+	FIELD(row_rip_neighbor, rif),
+	FIELD(row_rip_neighbor, ip),
+	FIELD(row_rip_neighbor, age_s),
+	FIELD(row_rip_neighbor, bad_packets),
+	FIELD(row_rip_neighbor, bad_routes),
+	FIELD(row_rip_neighbor, bad_auth),
+};
+
+static const struct message_row message_rows[MSG_TYPE_COUNT] = {
+	ROW(DONE, msg_done, done_fields),
+	EMPTY(SYNC_BEGIN, msg_sync),
+	EMPTY(SYNC_END, msg_sync),
+
+	ROW(PEER, msg_peer, peer_fields),
+	EMPTY(READY, msg_none),
+	EMPTY(SHUTDOWN, msg_none),
+	ROW(OPEN_TAP, msg_open_tap, open_tap_fields),
+	ROW(CONNECT_VHOST, msg_connect_vhost, connect_vhost_fields),
+	EMPTY(OPENED, msg_none),
+	ROW(PROCESS_CHANGED, msg_process, process_fields),
+
+	ROW(NETWORK_SET, msg_network, network_fields),
+	ROW(NETWORK_DEL, msg_id, id_fields),
+	ROW(PORT_SET, msg_port, port_fields),
+	ROW(PORT_DEL, msg_id, id_fields),
+	ROW(ROUTER_SET, msg_router, router_fields),
+	ROW(ROUTER_DEL, msg_id, id_fields),
+	ROW(RIF_SET, msg_rif, rif_fields),
+	ROW(RIF_DEL, msg_id, id_fields),
+
+	ROW(STATIC_ROUTE_SET, msg_static_route, static_route_fields),
+	ROW(STATIC_ROUTE_DEL, msg_id, id_fields),
+	ROW(RIP_SET, msg_rip, rip_fields),
+	ROW(RIP_DEL, msg_id, id_fields),
+	ROW(RIP_INTERFACE_SET, msg_rip_interface, rip_interface_fields),
+	ROW(RIP_INTERFACE_DEL, msg_id, id_fields),
+
+	ROW(PUNT_RULE, msg_punt_rule, punt_rule_fields),
+	TAIL(PUNT, msg_packet, packet_fields),
+	TAIL(INJECT, msg_packet, packet_fields),
+	TAIL(FIB_BATCH, msg_fib, fib_fields),
+	ROW(FIB_SYNC, msg_fib_sync, fib_sync_fields),
+	ROW(RIF_CHANGED, msg_rif_state, rif_state_fields),
+
+	ROW(PORT_CHANGED, msg_port_state, port_state_fields),
+	ROW(LEASED, msg_leased, leased_fields),
+	ROW(LIMIT_REACHED, msg_limit, limit_fields),
+
+	ROW(VM_SET, msg_vm, vm_fields),
+	ROW(VM_DEL, msg_id, id_fields),
+	ROW(VM_DO, msg_vm_do, vm_do_fields),
+	ROW(VM_CHANGED, msg_vm_state, vm_state_fields),
+	ROW(SCHEDULE_SET, msg_schedule, schedule_fields),
+	ROW(SCHEDULE_DEL, msg_id, id_fields),
+	ROW(CONSOLE_OPEN, msg_id, id_fields),
+	ROW(EXEC, msg_exec, exec_fields),
+	TAIL(EXEC_OUTPUT, msg_exec_output, exec_output_fields),
+
+	ROW(SHOW, msg_show, show_fields),
+	ROW(ROW_MAC, row_mac, row_mac_fields),
+	ROW(ROW_ARP, row_arp, row_arp_fields),
+	ROW(ROW_INTERFACE, row_interface, row_interface_fields),
+	ROW(ROW_DROP, row_drop, row_drop_fields),
+	ROW(ROW_DHCP, row_dhcp, row_dhcp_fields),
+	ROW(ROW_ROUTE, row_route, row_route_fields),
+	ROW(ROW_RIP, row_rip, row_rip_fields),
+	ROW(ROW_RIP_NEIGHBOR, row_rip_neighbor, row_rip_neighbor_fields),
+	ROW(ROW_VM, msg_vm_state, vm_state_fields),
+	ROW(ROW_PROCESS, msg_process, process_fields),
+};
+
+const struct message_row *message_row(uint16_t type)
+{
+	return type < MSG_TYPE_COUNT && message_rows[type].name != NULL ? &message_rows[type] : NULL;
+}
+
+const char *process_name(enum process_id process) { return (unsigned)process < PROCESS_COUNT ? process_names[process] : "?"; }

@@ -1,0 +1,67 @@
+/*
+ * The store: where the desired state of a daemon persists. One contract, several kinds (stores.c).
+ *
+ * Theory of operation. A store is a few tables of (key, value) rows, both text, kept in the order of their keys (byte order). It is
+ * written in batches: all of a batch is there, durably, when store_write returns 0, and nothing of it otherwise, whatever dies meanwhile.
+ * There is no open transaction that anyone could forget to end. Whoever uses a store reads it once when it starts and from then on writes
+ * through; so no kind has to be quick at reading, and a kind that lives on several hosts (a key-value service with transactions) fits the
+ * same contract. What a value means is its writer's business (JSON in most tables).
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/text.h"
+
+#include <stddef.h>
+
+/* Longest key and value, bytes without NUL. */
+#define STORE_KEY_BYTES_MAX 1024
+#define STORE_VALUE_BYTES_MAX (32u << 20)
+
+enum store_table {
+	STORE_META,	  /* counters, secrets of this daemon */
+	STORE_LABS,	  /* LAB: the wanted model */
+	STORE_IDS,	  /* LAB/KIND/PATH: the number of an object */
+	STORE_HOLDINGS,	  /* POOL\tOWNER: a number that a pool gave */
+	STORE_STATES,	  /* LAB/KIND/NAME: what was switched by command (a cut link, a stopped machine) */
+	STORE_OPERATIONS, /* NUMBER: operations, the running one with what it came from */
+	STORE_EVENTS,	  /* NUMBER: the last events */
+	STORE_TABLE_COUNT
+};
+
+struct store;
+struct store_batch;
+
+/* A new batch, empty; freed with store_batch_free (accepts NULL). Keys and values are copied. A later change of a key wins. */
+struct store_batch *store_batch_new(void);
+void store_batch_free(struct store_batch *batch);
+void store_batch_put(struct store_batch *batch, enum store_table table, const char *key, const char *value);
+void store_batch_del(struct store_batch *batch, enum store_table table, const char *key);
+
+/* Takes away every row whose key starts with `prefix` ("": all of the table). */
+void store_batch_del_below(struct store_batch *batch, enum store_table table, const char *prefix);
+
+/*
+ * Opens a store of a kind ("sqlite", "memory"). `path` is the file of an embedded kind; "memory" ignores it. Everything that the store will
+ * ever need outside of the file's directory is opened now. Returns 0 or a negative errno: -ENOTSUP for an unknown kind, -EPROTO when the
+ * file was written by a newer version.
+ */
+int store_open(const char *kind, const char *path, struct store **out, struct err *err);
+
+/* Closes; accepts NULL. */
+void store_close(struct store *store);
+
+/* Writes a batch: all of it, durably, or nothing (a negative errno). An empty batch is nothing to do. */
+int store_write(struct store *store, const struct store_batch *batch, struct err *err);
+
+/* Adds the value of a key to `value`: 0, -ENOENT, or another negative errno. */
+int store_get(struct store *store, enum store_table table, const char *key, struct text *value, struct err *err);
+
+/* A row; key and value are valid during the call. Returns 0 to go on, anything else ends the walk and is its result. */
+typedef int store_row_fn(void *context, const char *key, const char *value);
+
+/* Calls `row` for each row whose key starts with `prefix`, in the order of keys. `row` must not write to the store. */
+int store_each(struct store *store, enum store_table table, const char *prefix, store_row_fn *row, void *context, struct err *err);
+
+#endif

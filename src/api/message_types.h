@@ -1,4 +1,5 @@
-/* Every message between the processes, as structs. Their rows are in messages.c; the meaning of sets, events and questions in message.h. */
+/* Every message between the processes, as structs. Their rows are in messages.c; the meaning of sets, events and questions in message.h.
+ * Long because it is the one list of all messages. */
 #ifndef API_MESSAGE_TYPES_H
 #define API_MESSAGE_TYPES_H
 

@@ -189,7 +189,7 @@ const char *mac_text(struct mac mac, char out[MAC_TEXT_BYTES])
 const char *ip_text(struct ip ip, char out[IP_TEXT_BYTES])
 {
 	if (ip.family != IP_V4 && ip.family != IP_V6)
-		return strcpy(out, "-");
+		return memcpy(out, "-", 2);
 	(void)inet_ntop(ip.family == IP_V4 ? AF_INET : AF_INET6, ip.bytes, out, IP_TEXT_BYTES);
 	return out;
 }
@@ -199,7 +199,7 @@ const char *prefix_text(struct prefix prefix, char out[PREFIX_TEXT_BYTES])
 	char address[IP_TEXT_BYTES];
 
 	if (prefix.ip.family == IP_NONE)
-		return strcpy(out, "-");
+		return memcpy(out, "-", 2);
 	(void)snprintf(out, PREFIX_TEXT_BYTES, "%s/%u", ip_text(prefix.ip, address), prefix.length);
 	return out;
 }

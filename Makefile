@@ -1,0 +1,66 @@
+# The handful of things people do with Weft's sources; meson and ninja do the work below.
+
+BUILD ?= build
+SECONDS_PER_TARGET ?= 10
+SOAK_MINUTES ?= 60
+PREFIX ?= /usr/local
+# Jobs at a time; every core by default.
+JOBS ?= $(shell nproc)
+
+.PHONY: all build deps deps-check kernel demo check lint bench fuzz soak install clean help
+
+all: build
+
+help:
+	@echo 'make          builds weft and weftd in $(BUILD)/ (make deps first on a new machine)'
+	@echo 'make deps     installs the Debian packages that building and running need'
+	@echo 'make demo     brings up examples/demo.weft.yaml, shows it at work and removes it (installs what is missing first)'
+	@echo 'make check    all tests: unit, golden, simulation, fuzz, system, interop (installs what is missing first)'
+	@echo 'make lint     layout, floors, lengths, names, spelling, clang-tidy, both compilers'
+	@echo 'make bench    measurements; make fuzz: fuzz targets, SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) each; make soak: SOAK_MINUTES=$(SOAK_MINUTES)'
+	@echo 'make install  into PREFIX=$(PREFIX) (DESTDIR is heeded); make clean: removes the build directories'
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+
+$(BUILD)/build.ninja:
+	@command -v meson >/dev/null && command -v ninja >/dev/null && command -v cc >/dev/null || \
+		{ echo 'The build tools are missing. Run: make deps'; exit 1; }
+	@meson setup $(BUILD) >$(BUILD).log 2>&1 || { tail -20 $(BUILD).log; echo 'If a library is missing, run: make deps'; exit 1; }
+	@rm -f $(BUILD).log
+
+deps:
+	@tools/setup run
+
+deps-check:
+	@tools/setup run check
+
+kernel: deps
+	@[ ! -x tools/fetch-guest-kernel ] || tools/fetch-guest-kernel
+
+demo: deps kernel
+	@$(MAKE) --no-print-directory build
+	@tools/demo $(BUILD)
+
+check: deps-check kernel
+	@tools/check unit golden sim fuzz system interop
+
+lint: deps-check
+	@tools/lint
+
+bench: build
+	@[ -x bench/run ] || { echo 'There are no measurements yet.'; exit 3; }
+	@bench/run $(BUILD)
+
+fuzz: deps-check
+	@tools/fuzz $(SECONDS_PER_TARGET)
+
+soak: deps-check kernel build
+	@test/system/run --soak $(SOAK_MINUTES)
+
+install: build
+	@meson configure $(BUILD) --prefix $(PREFIX) >/dev/null
+	@meson install -C $(BUILD) --quiet
+
+clean:
+	@rm -rf build build-*

@@ -1,34 +1,111 @@
 /*
  * A device: what connects a port to the world outside of the core (a guest's rings, a TAP). Kinds are rows in ports.c.
  *
- * Theory of operation. The worker polls its devices for bursts under load; when all were empty for a while it asks each to arm its wake
- * descriptor (`arm`), polls once more, and sleeps in epoll. All calls come from the worker's thread except `open`.
+ * Theory of operation. One worker thread owns its devices; every call here is made by that thread, so a device needs no locks, and a change
+ * of a guest's memory is quiesced by construction: it is one of the things the thread does between two bursts. A device is made from an
+ * open descriptor (the supervisor opened it), registers the descriptors it waits for with `device_watch`, and lives until `close`. The
+ * worker polls `receive` under load; when all devices were empty for a while it calls `arm`, polls once more, and sleeps until a watched
+ * descriptor is ready. `send` only places packets; `flush` shows them to the other side once a burst, with at most one notification.
+ * What a device drops is counted by reason in `dropped` and reported to the core by the worker.
  */
 #ifndef SWITCH_DEVICE_H
 #define SWITCH_DEVICE_H
 
 #include "api/message_types.h"
+#include "base/err.h"
 #include "switch/packet.h"
 
+/* Why a device drops a packet; the names are in ports.c. */
+enum device_drop {
+	DROP_NONE,
+	DROP_DESC_INDEX,      /* a ring or chain named a descriptor outside of its table; the ring is stopped */
+	DROP_DESC_LOOP,	      /* a chain longer than its table; the ring is stopped */
+	DROP_DESC_ADDRESS,    /* a buffer outside of the guest's memory */
+	DROP_DESC_DIRECTION,  /* a writable buffer where one to read was due, or the other way round */
+	DROP_DESC_INDIRECT,   /* a malformed indirect table */
+	DROP_DESC_CHAIN,      /* more pieces than a frame may have */
+	DROP_FRAME_TOO_SHORT, /* shorter than an Ethernet header (with the virtio header: than both) */
+	DROP_FRAME_TOO_LONG,  /* longer than the port's MTU allows, or than the receiver's buffer */
+	DROP_BAD_OFFLOAD,     /* the offload header contradicts the frame */
+	DROP_NO_BUFFER,	      /* the packet pool is used up */
+	DROP_RING_FULL,	      /* the receiver has no free buffers */
+	DROP_NOT_READY,	      /* the receiver's driver doesn't run */
+	DROP_LINK_DOWN,	      /* the port's link is down */
+	DROP_DEVICE_ERROR,    /* the kernel refused the frame */
+	DROP_REASON_COUNT
+};
+
+/* The name of a reason ("desc_index"). */
+const char *device_drop_name(enum device_drop reason);
+
 struct device;
+struct worker;
 
 struct device_kind {
 	const char *name; /* "vhost", "tap" */
 
+	/* Makes the device of a port from an open descriptor, taken over also on failure. NULL with the reason in `err`. */
+	struct device *(*open)(struct worker *worker, const struct msg_port *port, int fd, struct err *err);
+
 	/* Receives at most `room` packets; in_port is set by the caller. */
 	unsigned (*receive)(struct device *device, struct packet **packets, unsigned room);
 
-	/* Sends a burst, taking all packets over; returns how many were delivered (the first ones). */
-	unsigned (*send)(struct device *device, struct packet *const *packets, unsigned count);
+	/* Sends one packet, taking it over; false when it was dropped (and counted in `dropped`). */
+	bool (*send)(struct device *device, struct packet *packet);
 
-	/* Asks for a wake on `wake descriptors` at the next packet; the worker polls once more afterwards. `disarm` undoes it. */
+	/* Makes visible to the other side what was received and sent since the last time. */
+	void (*flush)(struct device *device);
+
+	/* Asks for a wake at the next packet; the worker polls once more afterwards. `disarm` undoes it. */
 	void (*arm)(struct device *device);
 	void (*disarm)(struct device *device);
 
-	/* Shows the link to the other side (virtio status, IFF_RUNNING where possible). */
+	/* A watched descriptor is ready; `tag` is what it was registered with, `events` are EPOLL* bits. */
+	void (*ready)(struct device *device, uint32_t tag, uint32_t events);
+
+	/*
+	 * Shows the link to the other side. A TAP loses its carrier. A vhost-user back end can't: the bits of the virtio status register
+	 * are QEMU's own, no message of the protocol sets them (VHOST_USER_BACKEND_CONFIG_CHANGE_MSG is not heard by QEMU's vhost-user
+	 * network device), so there traffic is dropped both ways and whoever started the machine tells QEMU (set_link,
+	 * virDomainUpdateDeviceFlags).
+	 */
 	void (*set_link)(struct device *device, bool up);
 
+	/* Frees the device and closes its descriptors. */
 	void (*close)(struct device *device);
 };
+
+/* What all kinds have in common; the first member of each kind's own struct. */
+struct device {
+	const struct device_kind *kind;
+	struct worker *worker;
+	struct packet_pool *pool;
+	uint32_t port;	  /* its id */
+	uint32_t slot;	  /* the worker's number for it */
+	uint16_t mtu;	  /* bytes of the largest IP packet */
+	bool link_up;	  /* what set_link said last */
+	bool dirty;	  /* something waits for `flush` */
+	bool failed;	  /* the worker closes it, reports `error`, and asks for a new connection */
+	bool any_dropped; /* some `dropped` is not zero */
+	enum port_state state;
+	struct err error;
+	uint32_t dropped[DROP_REASON_COUNT];
+};
+
+/* Bytes of the longest frame a port takes: Ethernet with two VLAN tags around an IP packet of its MTU. */
+#define DEVICE_FRAME_OVERHEAD_BYTES (14 + 8)
+
+/* For devices (worker.c): watches a descriptor in the worker's epoll, edge-triggered; `tag` comes back in `ready`. 0 or -errno. */
+int device_watch(struct device *device, int fd, uint32_t events, uint32_t tag);
+void device_unwatch(struct device *device, int fd);
+
+/* For devices: counts drops; the other side's driver came or went; the device is beyond help. */
+static inline void device_drop(struct device *device, enum device_drop reason, uint32_t packets)
+{
+	device->dropped[reason] += packets;
+	device->any_dropped = true;
+}
+void device_set_state(struct device *device, enum port_state state);
+void device_fail(struct device *device, const struct err *err);
 
 #endif

@@ -45,7 +45,10 @@ struct packet {
 
 struct packet_pool;
 
-/* A pool of at most `small` small and `large` large buffers; memory is taken as it is needed. Not thread safe: one worker's. */
+/*
+ * A pool of at most `small` small and `large` large buffers; memory is taken as it is needed. Not thread safe: one worker's. All packets
+ * must be back when it is freed.
+ */
 struct packet_pool *packet_pool_new(unsigned small, unsigned large);
 void packet_pool_free(struct packet_pool *pool);
 
@@ -56,7 +59,13 @@ struct packet *packet_new(struct packet_pool *pool, size_t size);
 struct packet *packet_copy(struct packet_pool *pool, const struct packet *packet);
 void packet_free(struct packet_pool *pool, struct packet *packet);
 
-/* Grows the frame at its start by `bytes` (at most what is left of the headroom; NULL then), or cuts it there. Returns the new start. */
+/* How many packets are out of the pool: none when all came back. */
+unsigned packet_pool_used(const struct packet_pool *pool);
+
+/*
+ * Grows the frame at its start by `bytes`, or cuts it there; the offload's offsets move along. Returns the new start; NULL, and nothing
+ * moved, when the headroom is used up, the frame is shorter, or the cut reaches into what is still to be checksummed.
+ */
 uint8_t *packet_push(struct packet *packet, size_t bytes);
 uint8_t *packet_pull(struct packet *packet, size_t bytes);
 

@@ -313,15 +313,18 @@ struct msg_limit {
 	uint64_t value;
 };
 
+/* `up` false: its cable is out; the guest sees that there is no carrier. */
 struct vm_nic {
 	uint32_t port; /* the port's id; its socket's path follows from it */
 	uint16_t mtu;
+	bool up;
 	struct mac mac;
 };
 
 /*
  * A machine. `image` is "builtin:tiny" or an absolute path (copied on write). `run`: wanted running. `schedule` is the id of the queue
- * it waits in.
+ * it waits in. While it runs, `priority`, `schedule`, `run` and the NICs' `up` may change; other changes are refused with -EBUSY (delete it
+ * and set it anew). Setting it again applies what was lost meanwhile (carrier, after the switch was restarted).
  */
 struct msg_vm {
 	uint32_t id;

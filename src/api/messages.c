@@ -196,7 +196,7 @@ static const struct field leased_fields[] = {FIELD(msg_leased, port), FIELD(msg_
 
 static const struct field limit_fields[] = {FIELD(msg_limit, limit), FIELD(msg_limit, path), FIELD(msg_limit, value)};
 
-static const struct field vm_nic_elements[] = {FIELD(vm_nic, port), FIELD(vm_nic, mtu), FIELD(vm_nic, mac)};
+static const struct field vm_nic_elements[] = {FIELD(vm_nic, port), FIELD(vm_nic, mtu), FIELD(vm_nic, up), FIELD(vm_nic, mac)};
 
 static const struct field vm_fields[] = {
 	FIELD(msg_vm, id),

@@ -67,7 +67,11 @@ void core_input(struct core *core, struct packet *const *packets, unsigned count
 /* Runs timers; returns when it wants to be called next. */
 struct instant core_tick(struct core *core, struct instant now);
 
-/* Counts packets that a device dropped before the core saw them (bad descriptors, too long, no buffer), by reason. */
+/* A channel to `process` came up: sends it what it must know from the start (RIF_CHANGED of every interface, to ctl PORT_CHANGED too). */
+void core_peer_up(struct core *core, enum process_id process);
+
+/* Counts packets that a device dropped before the core saw them (bad descriptors, too long, no buffer), by the
+ * reason's name in the table of drop.c; a name that isn't there counts as "device". */
 void core_count_drop(struct core *core, uint32_t port, const char *reason, uint64_t packets);
 
 #endif

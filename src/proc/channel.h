@@ -14,6 +14,11 @@
 
 struct channel;
 
+/* What may wait for a peer that doesn't read: messages, bytes; and calls without an answer yet. */
+#define CHANNEL_QUEUE_MESSAGES_MAX 16384
+#define CHANNEL_QUEUE_BYTES_MAX (16 << 20)
+#define CHANNEL_CALLS_MAX 65536
+
 /* A received message. `body` is a whole struct of row->size bytes, valid during the call; `fd` is -1 or a descriptor, now the callee's. */
 struct message {
 	const struct message_row *row;
@@ -31,6 +36,9 @@ typedef void channel_closed_fn(void *context, struct channel *channel);
  */
 struct channel *channel_new(
 	struct loop *loop, int fd, const char *name, channel_message_fn *received, channel_closed_fn *closed, void *context);
+
+/* Why the channel closed, for the log: "the other side ended", "send queue full", ... */
+const char *channel_reason(const struct channel *channel);
 
 /* Ends calls that still wait (with -ECONNRESET), closes the socket. Accepts NULL. */
 void channel_free(struct channel *channel);

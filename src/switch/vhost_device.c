@@ -114,6 +114,17 @@ static struct device *vhost_open(struct worker *worker, const struct msg_port *p
 	return &vhost->device;
 }
 
+/* The guest's memory is gone: nothing of this guest can be trusted to be there. */
+static void vhost_check_memory(struct vhost_device *vhost)
+{
+	struct err err;
+
+	if (!vhost->memory.lost || vhost->device.failed)
+		return;
+	(void)err_set(&err, -EFAULT, "the guest's memory was taken away by its hypervisor");
+	device_fail(&vhost->device, &err);
+}
+
 /* The front end spoke. */
 static void vhost_ready(struct device *device, uint32_t tag, uint32_t events)
 {
@@ -137,17 +148,7 @@ static void vhost_ready(struct device *device, uint32_t tag, uint32_t events)
 		}
 	}
 	vhost_update_state(vhost);
-}
-
-/* The guest's memory is gone: nothing of this guest can be trusted to be there. */
-static void vhost_check_memory(struct vhost_device *vhost)
-{
-	struct err err;
-
-	if (!vhost->memory.lost || vhost->device.failed)
-		return;
-	(void)err_set(&err, -EFAULT, "the guest's memory was taken away by its hypervisor");
-	device_fail(&vhost->device, &err);
+	vhost_check_memory(vhost);
 }
 
 static unsigned vhost_receive(struct device *device, struct packet **packets, unsigned room)
@@ -161,6 +162,7 @@ static unsigned vhost_receive(struct device *device, struct packet **packets, un
 		received += vhost_ring_receive(&queue->ring, &vhost->memory, device, packets + received, room - received);
 	}
 	vhost->next_pair++;
+	vhost_check_memory(vhost);
 	return received;
 }
 
@@ -178,9 +180,9 @@ static bool takes_segment(const struct vhost_device *vhost, const struct packet 
 /* Puts one frame into a ring. */
 static bool send_one(struct vhost_device *vhost, struct vhost_ring *ring, const struct packet *packet)
 {
-	enum device_drop reason = vhost_ring_send(ring, &vhost->memory, &vhost->device, packet);
+	enum drop_reason reason = vhost_ring_send(ring, &vhost->memory, &vhost->device, packet);
 
-	if (reason != DROP_NONE && !ring->broken) /* a ring that breaks counts itself */
+	if (reason != DROP_NONE)
 		device_drop(&vhost->device, reason, 1);
 	return reason == DROP_NONE;
 }

@@ -51,10 +51,10 @@ static void signal_fd(int fd)
 		(void)!write(fd, &one, sizeof(one));
 }
 
-static void ring_break(struct vhost_ring *ring, struct device *device, enum device_drop reason)
+/* The caller counts the reason. */
+static void ring_break(struct vhost_ring *ring)
 {
 	ring->broken = true;
-	device_drop(device, reason, 1);
 	signal_fd(ring->error_fd);
 }
 
@@ -97,7 +97,7 @@ void vhost_ring_stop(struct vhost_ring *ring)
 }
 
 /* True when the driver offers entry `avail_next + ahead`. Breaks the ring when it offers more than it has. */
-static bool ring_offers(struct vhost_ring *ring, struct device *device, uint16_t ahead)
+static bool ring_offers(struct vhost_ring *ring, uint16_t ahead)
 {
 	uint16_t seen;
 
@@ -105,7 +105,7 @@ static bool ring_offers(struct vhost_ring *ring, struct device *device, uint16_t
 		return true;
 	seen = __atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE);
 	if ((uint16_t)(seen - ring->avail_next) > ring->setup.size) {
-		ring_break(ring, device, DROP_DESC_INDEX);
+		ring_break(ring);
 		return false;
 	}
 	ring->avail_seen = seen;
@@ -134,7 +134,7 @@ static inline void ring_advance(struct vhost_ring *ring, uint16_t count)
 }
 
 /* Adds one copied descriptor. An empty one takes its place, too, so that nobody makes us walk for nothing. */
-static enum device_drop chain_add(struct chain *chain, const struct vhost_memory *memory, const struct vring_desc *desc, bool write)
+static enum drop_reason chain_add(struct chain *chain, const struct vhost_memory *memory, const struct vring_desc *desc, bool write)
 {
 	uint8_t *at;
 
@@ -151,7 +151,7 @@ static enum device_drop chain_add(struct chain *chain, const struct vhost_memory
 }
 
 /* Walks an indirect table (2.7.5.3). Its faults are those of one buffer: the ring itself is sound. */
-static enum device_drop chain_indirect(struct chain *chain, const struct vhost_memory *memory, const struct vring_desc *table, bool write)
+static enum drop_reason chain_indirect(struct chain *chain, const struct vhost_memory *memory, const struct vring_desc *table, bool write)
 {
 	uint32_t size = table->len / sizeof(struct vring_desc);
 	const uint8_t *at = vhost_memory_at(memory, table->addr, table->len);
@@ -163,7 +163,7 @@ static enum device_drop chain_indirect(struct chain *chain, const struct vhost_m
 		return DROP_DESC_ADDRESS;
 	for (uint32_t steps = 0; steps < size && steps <= VHOST_SEGMENTS_MAX; steps++) {
 		struct vring_desc desc;
-		enum device_drop reason;
+		enum drop_reason reason;
 
 		memcpy(&desc, at + (size_t)index * sizeof(desc), sizeof(desc));
 		copied_once();
@@ -183,14 +183,14 @@ static enum device_drop chain_indirect(struct chain *chain, const struct vhost_m
  * Adds the pieces of the buffer that starts at descriptor `head`. DESC_INDEX and DESC_LOOP mean that the ring must stop (in a ring larger
  * than VHOST_SEGMENTS_MAX a loop is found as DESC_CHAIN first, which costs the frame only).
  */
-static enum device_drop chain_read(
+static enum drop_reason chain_read(
 	const struct vhost_ring *ring, const struct vhost_memory *memory, uint16_t head, bool write, struct chain *chain)
 {
 	uint32_t index = head;
 
 	for (uint32_t steps = 0; steps < ring->setup.size; steps++) {
 		struct vring_desc desc;
-		enum device_drop reason;
+		enum drop_reason reason;
 
 		if (index >= ring->setup.size)
 			return DROP_DESC_INDEX;
@@ -209,7 +209,7 @@ static enum device_drop chain_read(
 	return DROP_DESC_LOOP;
 }
 
-static inline bool breaks_ring(enum device_drop reason) { return reason == DROP_DESC_INDEX || reason == DROP_DESC_LOOP; }
+static inline bool breaks_ring(enum drop_reason reason) { return reason == DROP_DESC_INDEX || reason == DROP_DESC_LOOP; }
 
 /* Copies between a chain and plain memory; the caller knows that the bytes are there. */
 static void cursor_read(struct cursor *cursor, void *out, size_t bytes)
@@ -247,7 +247,7 @@ static void cursor_write(struct cursor *cursor, const void *in, size_t bytes)
 }
 
 /* Copies a frame out of its buffer. NULL with a reason when there is none in it. */
-static struct packet *frame_read(const struct vhost_ring *ring, struct device *device, const struct chain *chain, enum device_drop *reason)
+static struct packet *frame_read(const struct vhost_ring *ring, struct device *device, const struct chain *chain, enum drop_reason *reason)
 {
 	struct virtio_net_hdr header;
 	struct cursor cursor = {chain->segments, 0};
@@ -256,7 +256,7 @@ static struct packet *frame_read(const struct vhost_ring *ring, struct device *d
 	uint64_t bytes;
 
 	if (chain->bytes < ring->setup.header_bytes + UINT64_C(14))
-		return *reason = DROP_FRAME_TOO_SHORT, NULL;
+		return *reason = DROP_RUNT, NULL;
 	bytes = chain->bytes - ring->setup.header_bytes;
 	if (bytes > PACKET_FRAME_BYTES_MAX)
 		return *reason = DROP_FRAME_TOO_LONG, NULL;
@@ -290,17 +290,23 @@ unsigned vhost_ring_receive(
 	for (unsigned looks = room * 2; looks > 0 && received < room; looks--) {
 		struct chain chain;
 		struct packet *packet = NULL;
-		enum device_drop reason;
+		enum drop_reason reason;
 		uint16_t head;
 
-		if (!ring->running || ring->broken || !ring_offers(ring, device, 0))
+		if (!ring->running || ring->broken)
 			break;
+		if (!ring_offers(ring, 0)) {
+			if (ring->broken)
+				device_drop(device, DROP_DESC_INDEX, 1);
+			break;
+		}
 		head = ring_head(ring, 0);
 		chain.count = 0;
 		chain.bytes = 0;
 		reason = chain_read(ring, memory, head, false, &chain);
 		if (breaks_ring(reason)) {
-			ring_break(ring, device, reason);
+			ring_break(ring);
+			device_drop(device, reason, 1);
 			break;
 		}
 		if (reason == DROP_NONE)
@@ -320,8 +326,8 @@ unsigned vhost_ring_receive(
  * Takes as many buffers as `need` bytes want, adding their pieces to `chain` and writing their used entries; `count` says how many. On
  * DROP_NONE all are there. A faulty buffer is among those counted, so that the caller can give it back.
  */
-static enum device_drop buffers_take(struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, uint32_t need,
-	struct chain *chain, uint16_t *count)
+static enum drop_reason buffers_take(
+	struct vhost_ring *ring, const struct vhost_memory *memory, uint32_t need, struct chain *chain, uint16_t *count)
 {
 	uint64_t taken = 0;
 
@@ -329,19 +335,19 @@ static enum device_drop buffers_take(struct vhost_ring *ring, const struct vhost
 	chain->bytes = 0;
 	*count = 0;
 	while (taken < need) {
-		enum device_drop reason;
+		enum drop_reason reason;
 		uint16_t head;
 
-		if (!ring_offers(ring, device, *count))
-			return DROP_RING_FULL;
+		if (!ring_offers(ring, *count))
+			return ring->broken ? DROP_DESC_INDEX : DROP_RING_FULL;
 		head = ring_head(ring, *count);
 		reason = chain_read(ring, memory, head, true, chain);
 		if (breaks_ring(reason)) {
-			ring_break(ring, device, reason);
+			ring_break(ring);
 			return reason;
 		}
 		if (reason == DROP_NONE && *count == 0 && chain->bytes < ring->setup.header_bytes)
-			reason = DROP_FRAME_TOO_SHORT;
+			reason = DROP_RUNT;
 		if (reason == DROP_NONE && !ring->setup.mergeable && chain->bytes < need)
 			return DROP_FRAME_TOO_LONG;
 		ring_use(ring, *count, head, (uint32_t)((chain->bytes < need ? chain->bytes : need) - taken));
@@ -362,7 +368,7 @@ static void buffers_return(struct vhost_ring *ring, struct device *device, uint1
 	device->dirty = true;
 }
 
-enum device_drop vhost_ring_send(
+enum drop_reason vhost_ring_send(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, const struct packet *packet)
 {
 	struct virtio_net_hdr_mrg_rxbuf header = {
@@ -375,12 +381,12 @@ enum device_drop vhost_ring_send(
 	};
 	struct chain chain;
 	struct cursor cursor = {chain.segments, 0};
-	enum device_drop reason;
+	enum drop_reason reason;
 	uint16_t count;
 
 	if (!ring->running || ring->broken)
 		return DROP_NOT_READY;
-	reason = buffers_take(ring, memory, device, ring->setup.header_bytes + packet->size, &chain, &count);
+	reason = buffers_take(ring, memory, ring->setup.header_bytes + packet->size, &chain, &count);
 	if (reason == DROP_RING_FULL || reason == DROP_FRAME_TOO_LONG || breaks_ring(reason))
 		return reason; /* nothing was taken */
 	if (reason != DROP_NONE) {

@@ -66,7 +66,7 @@ unsigned vhost_ring_receive(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet **packets, unsigned room);
 
 /* Copies a frame into the guest's buffers; the packet stays the caller's. DROP_NONE or why not. */
-enum device_drop vhost_ring_send(
+enum drop_reason vhost_ring_send(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, const struct packet *packet);
 
 void vhost_ring_flush(struct vhost_ring *ring);

@@ -4,6 +4,8 @@
 
 #include "model/lab.h"
 
+#include <stdarg.h>
+
 /* One finding. `path` is "vms.web.nics[0]"; `text` says what was expected and what to do. Strings live in the arena of the diags. */
 struct diag {
 	struct place place;
@@ -26,6 +28,10 @@ struct diags {
 /* Adds an error (or a warning). `path` is copied. */
 void diag_error(struct diags *diags, struct place place, const char *path, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void diag_warning(struct diags *diags, struct place place, const char *path, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same with the arguments of a caller's own. */
+void diag_verror(struct diags *diags, struct place place, const char *path, const char *format, va_list args)
+	__attribute__((format(printf, 4, 0)));
 
 /*
  * All findings as text, sorted by place, "file:line:column: error: path: text", each followed by the line of `source` (NULL: none) and a

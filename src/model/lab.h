@@ -41,6 +41,9 @@ struct lab_pool {
 	uint32_t quarantine_s;
 };
 
+/* The image that is made on the spot. */
+#define LAB_IMAGE_TINY "builtin:tiny"
+
 /* images: NAME: { file: PATH, sha256: HEX } */
 struct lab_image {
 	const char *name;
@@ -61,6 +64,7 @@ struct lab_network {
 	uint16_t mtu;
 	uint32_t lease_s;
 	struct ip gateway; /* (A) the first router's address when not written */
+	bool no_gateway;   /* `gateway: none`: DHCP offers no router */
 };
 
 enum lab_rip_auth {
@@ -80,7 +84,11 @@ struct lab_rip_auth_key {
 	const char *key;
 };
 
-/* routers.NAME.interfaces: NAME: { network: NAME, ipv4: 10.1.0.1/24, mac: , cost: } ; short form: the network's name */
+/*
+ * routers.NAME.interfaces: NAME: { network: NAME, ipv4: 10.1.0.1/24, mac: , rip: { cost: , passive: , auth: } } ; short form: the network's
+ * name. One without network is the end of a link that names it ("r1:eth3"). An address written without length has length 0 until
+ * lab_expand gives it that of its network.
+ */
 struct lab_interface {
 	const char *name;
 	struct place place;
@@ -91,6 +99,7 @@ struct lab_interface {
 	struct prefix ipv6;
 	struct mac mac; /* (A) */
 	bool rip;	/* RIP runs here (flat labs) */
+	bool rip_set;	/* `rip` is written here; else the router decides (always true in flat labs) */
 	bool rip_passive;
 	uint8_t rip_cost;
 	struct lab_rip_auth_key rip_auth;
@@ -100,7 +109,7 @@ struct lab_interface {
 struct lab_route {
 	struct place place;
 	struct prefix to;
-	struct ip via;
+	struct ip via; /* none with `blackhole` */
 	bool blackhole;
 	uint8_t distance;
 };
@@ -125,7 +134,7 @@ struct lab_router {
 };
 
 /* links: [ { name: , from: r1, to: r2, pool: p2p | ipv4: 10.0.0.0/31, mtu: , rip: } ]: a cable between two routers, or a router and a
- * machine ("r1", "r1:eth3", "vm1") */
+ * machine ("r1", "r1:eth3", "vm1"). In flat labs both ends name their interface ("r1:eth0"). */
 struct lab_link {
 	const char *name; /* "r1:r2" when not written; "r1:r2#2" for the second one between the same two */
 	struct place place;
@@ -135,6 +144,9 @@ struct lab_link {
 	struct prefix ipv4; /* (A) */
 	uint16_t mtu;
 	bool down;
+	bool rip, rip_set; /* what both of its interfaces get unless they say so themselves */
+	uint8_t rip_cost;
+	struct lab_rip_auth_key rip_auth;
 };
 
 /* vms.NAME.nics: [ lan | { network: lan, ipv4: , mac: } ] */
@@ -159,7 +171,7 @@ struct lab_vm {
 	const char *image_name; /* "builtin:tiny" or a key of images */
 	int image;		/* index in lab.images, -1: builtin */
 	uint16_t cpus;
-	uint32_t memory_mib;
+	uint32_t memory_mib; /* 0 until lab_expand when not written */
 	int32_t priority;
 	bool start;
 	const char *uri; /* libvirt's, NULL: embedded */
@@ -197,12 +209,16 @@ struct lab_test {
 	size_t machine_count;
 	const char *router;
 	struct prefix to;
-	const char *protocol;
+	struct ip via;	      /* none: any */
+	const char *protocol; /* NULL: any */
 	uint32_t within_s;
 };
 
+struct node;
+
 struct lab {
 	struct arena *arena;
+	const struct node *tree; /* what it was read from (model/tree.h), for the places of errors; may be NULL */
 	const char *name;
 	uint32_t version;
 	bool flat; /* made by lab_expand */

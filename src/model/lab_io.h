@@ -5,13 +5,19 @@
 #include "base/text.h"
 #include "model/diag.h"
 
-/* The largest lab file that is read, bytes; deepest nesting of it. */
+/* The largest lab file that is read, bytes; deepest nesting of it; most values in it. */
 #define LAB_FILE_BYTES_MAX (4u << 20)
 #define LAB_DEPTH_MAX 32
+#define LAB_NODES_MAX 400000
+
+/* Most objects of a flat lab (networks, routers, links, machines, ports together); most NICs of a machine; bytes of a name. */
+#define LAB_OBJECTS_MAX 20000
+#define LAB_NICS_MAX 16
+#define LAB_NAME_BYTES_MAX 40
 
 /*
- * Parses a lab file. Returns a lab in an arena of its own (arena_free(lab->arena) ends it), or NULL when `diags` got errors; all errors of
- * the file are reported, not the first only.
+ * Parses a lab file and checks all that can be checked before expansion (names, references, what excludes what). Returns a lab in an arena
+ * of its own (arena_free(lab->arena) ends it), or NULL when `diags` got errors; all errors of the file are reported, not the first only.
  */
 struct lab *lab_parse_yaml(const char *source, size_t bytes, struct diags *diags);
 
@@ -22,8 +28,15 @@ struct lab *lab_parse_json(const char *source, size_t bytes, struct diags *diags
 void lab_to_json(const struct lab *lab, struct text *out);
 void lab_to_yaml(const struct lab *lab, struct text *out);
 
-/* The flat lab: counts and selections expanded, links given their interfaces, references checked. NULL with errors in `diags`. */
+/*
+ * The flat lab in an arena of its own: counts and selections expanded, links given their interfaces, everything checked that needs single
+ * objects (addresses, pools' sizes). NULL with errors in `diags`. Printed as JSON, parsed and expanded again it gives the same flat lab,
+ * with the addresses that were filled in meanwhile.
+ */
 struct lab *lab_expand(const struct lab *lab, struct diags *diags);
+
+/* Memory that a machine needs at least with this image, MiB (builtin:tiny panics with less than 80M). */
+#define LAB_TINY_MEMORY_MIB 80
 
 /* What a name selects: "vm[1-4]", "vm2", "vm*" against the machines of a flat lab. Adds to `names` (arena of `diags`); returns how many. */
 size_t lab_select_vms(const struct lab *flat, const char *selection, const char ***names, struct diags *diags);
@@ -50,7 +63,8 @@ struct changes {
 /* The difference of two flat labs (either may be NULL: nothing runs, nothing is wanted) in the order in which it is carried out. */
 struct changes *lab_diff(struct arena *arena, const struct lab *running, const struct lab *wanted);
 
-/* The JSON Schema of lab files, made from the knob table. */
+/* The JSON Schema of lab files and the manual page weft.yaml(5), made from the knob table. */
 void lab_schema(struct text *out);
+void lab_manual(struct text *out);
 
 #endif

@@ -1,0 +1,381 @@
+/* The compiler of labs: walks the flat lab once per kind of object and fills in message bodies. */
+#include "ctl/compile.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "ctl/assign.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct compiler {
+	struct arena *arena;
+	const struct lab *lab;
+	const struct compile_inputs *in;
+	struct object_list *out;
+	size_t capacity;
+	const char *lab_name;
+	struct err *err;
+	int rc; /* the first error */
+};
+
+static uint32_t id_of(struct compiler *c, const char *kind, const char *name) { return c->in->id(c->in->context, kind, name); }
+
+/* Adds an object with a zeroed body, which the caller fills. `name` is the path without the lab. */
+static void *add(struct compiler *c, enum object_kind kind, uint32_t id, const char *name)
+{
+	void *body = arena_alloc(c->arena, object_type(kind)->size);
+
+	if (c->out->count == c->capacity) {
+		struct object *larger;
+
+		c->capacity = c->capacity ? c->capacity * 2 : 64;
+		larger = arena_alloc(c->arena, c->capacity * sizeof(*larger));
+		if (c->out->count > 0)
+			memcpy(larger, c->out->items, c->out->count * sizeof(*larger));
+		c->out->items = larger;
+	}
+	c->out->items[c->out->count++] = (struct object){kind, id, c->lab_name, arena_printf(c->arena, "%s/%s", c->lab_name, name), body};
+	return body;
+}
+
+/* Copies a text into a message; what doesn't fit makes the whole lab fail. */
+static void put_text(struct compiler *c, char *to, size_t size, const char *from, const char *what)
+{
+	if (text_copy(to, size, from) || c->rc < 0)
+		return;
+	c->rc = err_set(c->err, -ENAMETOOLONG, "the %s \"%.60s...\" is longer than %zu bytes", what, from, size - 1);
+}
+
+static void put_path(struct compiler *c, char to[PATH_BYTES], const char *name)
+{
+	put_text(c, to, PATH_BYTES, arena_printf(c->arena, "%s/%s", c->lab_name, name), "path");
+}
+
+static const char *device_end(struct compiler *c, const char *device, const char *interface)
+{
+	return arena_printf(c->arena, "%s:%s", device, interface);
+}
+
+/* --- networks and links --- */
+
+static void add_subnet(struct msg_network *body, struct prefix prefix)
+{
+	if (prefix.ip.family != IP_NONE)
+		body->subnets[body->subnet_count++] = prefix_masked(prefix);
+}
+
+static void compile_networks(struct compiler *c)
+{
+	for (size_t i = 0; i < c->lab->network_count; i++) {
+		const struct lab_network *network = &c->lab->networks[i];
+		uint32_t id = id_of(c, "network", network->name);
+		struct msg_network *body = add(c, OBJECT_NETWORK, id, network->name);
+
+		body->id = id;
+		body->kind = NETWORK_SEGMENT;
+		body->up = true;
+		body->mtu = network->mtu;
+		body->lease_s = network->lease_s;
+		body->gateway = network->gateway;
+		add_subnet(body, network->ipv4);
+		add_subnet(body, network->ipv6);
+		if (network->dhcp)
+			body->dhcp_server = assign_dhcp_server(c->lab, i);
+		body->dhcp = body->dhcp_server.family != IP_NONE;
+		put_text(c, body->domain, sizeof(body->domain), c->lab_name, "lab's name");
+		put_path(c, body->path, network->name);
+	}
+}
+
+/* The address of the router at the other end of a machine's link, which is its gateway and DHCP server. None between two routers. */
+static struct ip link_gateway(const struct lab *lab, int link)
+{
+	struct ip router = {0};
+	bool machine = false;
+
+	for (size_t r = 0; r < lab->router_count; r++)
+		for (size_t i = 0; i < lab->routers[r].interface_count; i++)
+			if (lab->routers[r].interfaces[i].link == link)
+				router = lab->routers[r].interfaces[i].ipv4.ip;
+	for (size_t v = 0; v < lab->vm_count; v++)
+		for (size_t i = 0; i < lab->vms[v].nic_count; i++)
+			machine |= lab->vms[v].nics[i].link == link;
+	return machine ? router : (struct ip){0};
+}
+
+static bool link_up(struct compiler *c, size_t link)
+{
+	const struct lab_link *row = &c->lab->links[link];
+
+	return c->in->link_up(c->in->context, row->name, !row->down);
+}
+
+static void compile_links(struct compiler *c)
+{
+	for (size_t i = 0; i < c->lab->link_count; i++) {
+		const struct lab_link *link = &c->lab->links[i];
+		uint32_t id = id_of(c, "link", link->name);
+		struct msg_network *body = add(c, OBJECT_NETWORK, id, link->name);
+
+		body->id = id;
+		body->kind = NETWORK_LINK;
+		body->up = link_up(c, i);
+		body->mtu = link->mtu;
+		body->lease_s = 3600;
+		body->gateway = body->dhcp_server = link_gateway(c->lab, (int)i);
+		body->dhcp = body->dhcp_server.family == IP_V4;
+		add_subnet(body, link->ipv4);
+		put_text(c, body->domain, sizeof(body->domain), c->lab_name, "lab's name");
+		put_path(c, body->path, link->name);
+	}
+}
+
+/* Id and MTU of the network or link that an interface is plugged into; 0 when it is into none. */
+static uint32_t plugged_id(struct compiler *c, int network, int link)
+{
+	if (network >= 0)
+		return id_of(c, "network", c->lab->networks[network].name);
+	return link >= 0 ? id_of(c, "link", c->lab->links[link].name) : 0;
+}
+
+static uint16_t plugged_mtu(struct compiler *c, int network, int link)
+{
+	if (network >= 0)
+		return c->lab->networks[network].mtu;
+	return link >= 0 ? c->lab->links[link].mtu : 1500;
+}
+
+/* --- routers --- */
+
+static uint8_t rip_auth_of(enum lab_rip_auth auth)
+{
+	static const uint8_t map[] = {
+		[LAB_RIP_AUTH_NONE] = RIP_AUTH_NONE,
+		[LAB_RIP_AUTH_PASSWORD] = RIP_AUTH_PASSWORD,
+		[LAB_RIP_AUTH_MD5] = RIP_AUTH_MD5,
+		[LAB_RIP_AUTH_SHA1] = RIP_AUTH_SHA1,
+		[LAB_RIP_AUTH_SHA256] = RIP_AUTH_SHA256,
+		[LAB_RIP_AUTH_SHA384] = RIP_AUTH_SHA384,
+		[LAB_RIP_AUTH_SHA512] = RIP_AUTH_SHA512,
+	};
+
+	CHECK(auth < COUNT_OF(map));
+	return map[auth];
+}
+
+static void compile_rip_interface(struct compiler *c, const struct lab_router *router, const struct lab_interface *interface,
+	const struct msg_rif *rif, const char *name)
+{
+	struct msg_rip_interface *body = add(c, OBJECT_RIP_INTERFACE, rif->id, name);
+	const struct lab_rip_auth_key *auth = interface->rip_auth.type != LAB_RIP_AUTH_NONE ? &interface->rip_auth : &router->rip_auth;
+
+	body->id = rif->id;
+	body->router = rif->router;
+	body->passive = interface->rip_passive;
+	body->cost = interface->rip_cost ? interface->rip_cost : 1;
+	body->auth = rip_auth_of(auth->type);
+	body->key_id = auth->key_id;
+	put_text(c, body->key, sizeof(body->key), auth->key ? auth->key : "", "RIP key");
+}
+
+static void add_address(struct msg_rif *body, struct prefix prefix)
+{
+	if (prefix.ip.family != IP_NONE)
+		body->addresses[body->address_count++] = prefix;
+}
+
+static void compile_interface(
+	struct compiler *c, const struct lab_router *router, const struct lab_interface *interface, uint32_t router_number)
+{
+	const char *name = device_end(c, router->name, interface->name);
+	uint32_t id = id_of(c, "interface", name);
+	struct msg_rif *body = add(c, OBJECT_RIF, id, name);
+
+	body->id = id;
+	body->router = router_number;
+	body->network = plugged_id(c, interface->network, interface->link);
+	body->up = true;
+	body->mtu = plugged_mtu(c, interface->network, interface->link);
+	body->mac = interface->mac;
+	add_address(body, interface->ipv4);
+	add_address(body, interface->ipv6);
+	put_text(c, body->name, sizeof(body->name), interface->name, "interface's name");
+	put_path(c, body->path, name);
+	if (interface->rip)
+		compile_rip_interface(c, router, interface, body, name);
+}
+
+static void compile_route(struct compiler *c, const struct lab_router *router, const struct lab_route *route, uint32_t router_number)
+{
+	char to[PREFIX_TEXT_BYTES], via[IP_TEXT_BYTES];
+	const char *name = arena_printf(c->arena, "%s:%s via %s", router->name, prefix_text(route->to, to),
+		route->blackhole ? "blackhole" : ip_text(route->via, via));
+	uint32_t id = id_of(c, "route", name);
+	struct msg_static_route *body = add(c, OBJECT_STATIC_ROUTE, id, name);
+
+	body->id = id;
+	body->router = router_number;
+	body->prefix = prefix_masked(route->to);
+	body->nexthop = route->via;
+	body->distance = route->distance ? route->distance : 1;
+	body->blackhole = route->blackhole;
+}
+
+static void compile_routers(struct compiler *c)
+{
+	for (size_t i = 0; i < c->lab->router_count; i++) {
+		const struct lab_router *router = &c->lab->routers[i];
+		uint32_t id = id_of(c, "router", router->name);
+		struct msg_router *body = add(c, OBJECT_ROUTER, id, router->name);
+
+		body->id = id;
+		body->router_id = router->router_id;
+		put_path(c, body->path, router->name);
+		for (size_t n = 0; n < router->interface_count; n++)
+			compile_interface(c, router, &router->interfaces[n], id);
+		for (size_t n = 0; n < router->route_count; n++)
+			compile_route(c, router, &router->routes[n], id);
+		if (router->rip) {
+			struct msg_rip *rip = add(c, OBJECT_RIP, id, router->name);
+
+			rip->id = id;
+			rip->update_s = router->rip_update_s;
+			rip->timeout_s = router->rip_timeout_s;
+			rip->garbage_s = router->rip_garbage_s;
+			rip->redistribute_static = router->rip_redistribute_static;
+			rip->redistribute_connected = router->rip_redistribute_connected;
+			rip->default_originate = router->rip_default_originate;
+		}
+	}
+}
+
+/* --- machines and ports --- */
+
+/* A UUID that is the same for the same machine of the same daemon (RFC 9562 5.8, version 8). */
+static void uuid_of(struct compiler *c, const char *path, char out[37])
+{
+	const char *seed = arena_printf(c->arena, "%s %s", c->in->secret, path);
+	uint64_t high = hash_stable(seed, strlen(seed)), low;
+
+	seed = arena_printf(c->arena, "%016llx %s", (unsigned long long)high, seed);
+	low = hash_stable(seed, strlen(seed));
+	high = (high & ~UINT64_C(0xf000)) | 0x8000;
+	low = (low & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
+	(void)snprintf(out, 37, "%08llx-%04llx-%04llx-%04llx-%012llx", (unsigned long long)(high >> 32),
+		(unsigned long long)(high >> 16 & 0xffff), (unsigned long long)(high & 0xffff), (unsigned long long)(low >> 48),
+		(unsigned long long)(low & UINT64_C(0xffffffffffff)));
+}
+
+/* A name as a host has it: what isn't a letter, digit or dash becomes a dash. */
+static void put_hostname(struct compiler *c, char to[NAME_BYTES], const char *name)
+{
+	put_text(c, to, NAME_BYTES, name, "name");
+	for (char *at = to; *at; at++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", *at) == NULL)
+			*at = '-';
+}
+
+static void compile_nic(struct compiler *c, const struct lab_vm *vm, const struct lab_nic *nic, struct vm_nic *out)
+{
+	const char *name = device_end(c, vm->name, nic->name);
+	uint32_t id = id_of(c, "port", name);
+	struct msg_port *body = add(c, OBJECT_PORT, id, name);
+
+	body->id = id;
+	body->kind = PORT_VHOST;
+	body->up = true;
+	body->mtu = plugged_mtu(c, nic->network, nic->link);
+	body->network = plugged_id(c, nic->network, nic->link);
+	body->mac = nic->mac;
+	body->ipv4 = nic->ipv4.ip;
+	body->ipv6 = nic->ipv6.ip;
+	put_hostname(c, body->hostname, vm->name);
+	put_path(c, body->path, name);
+	out->port = id;
+	out->mtu = body->mtu;
+	out->mac = nic->mac;
+	out->up = nic->link < 0 || link_up(c, (size_t)nic->link);
+}
+
+static void put_image(struct compiler *c, char to[FILE_BYTES], const struct lab_vm *vm)
+{
+	const char *file = vm->image < 0 ? vm->image_name : c->in->image_file(c->in->context, vm->image_name);
+
+	if (file == NULL && c->rc == 0)
+		c->rc = err_set(c->err, -ENOENT, "image \"%s\": its file is not known; give its absolute path", vm->image_name);
+	if (file != NULL)
+		put_text(c, to, FILE_BYTES, file, "image file");
+}
+
+static void compile_vm(struct compiler *c, const struct lab_vm *vm, uint32_t schedule)
+{
+	uint32_t id = id_of(c, "vm", vm->name);
+	struct msg_vm *body = add(c, OBJECT_VM, id, vm->name);
+
+	body->id = id;
+	body->schedule = schedule;
+	body->run = c->in->vm_run(c->in->context, vm->name, vm->start);
+	body->cpus = vm->cpus;
+	body->memory_mib = vm->memory_mib;
+	body->priority = vm->priority;
+	put_hostname(c, body->hostname, vm->name);
+	put_image(c, body->image, vm);
+	put_text(c, body->uri, sizeof(body->uri), vm->uri ? vm->uri : "", "uri");
+	put_path(c, body->path, vm->name);
+	uuid_of(c, body->path, body->uuid);
+	CHECK(vm->nic_count <= NICS_MAX); /* the model's own limit */
+	for (size_t i = 0; i < vm->nic_count; i++)
+		compile_nic(c, vm, &vm->nics[i], &body->nics[body->nic_count++]);
+}
+
+static void compile_vms(struct compiler *c)
+{
+	uint32_t schedule = id_of(c, "schedule", "queue");
+	struct msg_schedule *body = add(c, OBJECT_SCHEDULE, schedule, "queue");
+
+	body->id = schedule;
+	body->policy = c->lab->schedule.policy == LAB_POLICY_PRIORITY ? SCHEDULE_PRIORITY : SCHEDULE_FCFS;
+	body->max_starting = c->lab->schedule.max_starting;
+	for (size_t i = 0; i < c->lab->vm_count; i++)
+		compile_vm(c, &c->lab->vms[i], schedule);
+}
+
+static void compile_tap_ports(struct compiler *c)
+{
+	for (size_t i = 0; i < c->lab->port_count; i++) {
+		const struct lab_port *port = &c->lab->ports[i];
+		uint32_t id = id_of(c, "port", port->name);
+		struct msg_port *body = add(c, OBJECT_PORT, id, port->name);
+
+		body->id = id;
+		body->kind = PORT_TAP;
+		body->up = true;
+		body->mtu = plugged_mtu(c, port->network, -1);
+		body->network = plugged_id(c, port->network, -1);
+		put_text(c, body->tap_name, sizeof(body->tap_name), port->tap ? port->tap : port->name, "tap");
+		put_text(c, body->netns, sizeof(body->netns), port->netns ? port->netns : "", "netns");
+		put_path(c, body->path, port->name);
+	}
+}
+
+static int by_order(const void *a, const void *b) { return object_compare(a, b); }
+
+int compile_lab(struct arena *arena, const struct lab *flat, const struct compile_inputs *inputs, struct object_list *out, struct err *err)
+{
+	struct compiler c = {.arena = arena, .lab = flat, .in = inputs, .out = out, .err = err};
+
+	CHECK(flat->flat);
+	*out = (struct object_list){0};
+	c.lab_name = arena_str(arena, flat->name);
+	compile_networks(&c);
+	compile_links(&c);
+	compile_routers(&c);
+	compile_vms(&c);
+	compile_tap_ports(&c);
+	qsort(out->items, out->count, sizeof(*out->items), by_order);
+	return c.rc;
+}

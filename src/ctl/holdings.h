@@ -1,0 +1,52 @@
+/*
+ * Holdings: which number each owner was given by which pool, kept over restarts, so that `up` twice changes nothing.
+ *
+ * Theory of operation. A holding is (pool, owner) -> value. Pools are named "LAB/pool/NAME", "LAB/network/NAME", "LAB/router-id" and, for
+ * the whole daemon, "mac/BASE/BITS"; owners "LAB/r1:lan". A value is the address itself (not its place in the pool), so that it stays
+ * right, or is seen to be wrong, when the pool's range is changed. A holding that is no longer wanted is kept with the time of its release
+ * while its quarantine may last.
+ */
+#ifndef CTL_HOLDINGS_H
+#define CTL_HOLDINGS_H
+
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Released holdings are forgotten after this time. */
+#define HOLDING_RELEASED_MAX_S 86400
+
+struct holdings;
+
+/* One holding. `released_wall_ns` is 0 while it is held. */
+struct holding {
+	const char *pool;
+	const char *owner;
+	uint64_t value;
+	int64_t released_wall_ns;
+};
+
+struct holdings *holdings_new(void);
+void holdings_free(struct holdings *holdings);
+
+/* Reads the stored holdings. 0 or a negative errno. */
+int holdings_load(struct holdings *holdings, struct store *store, struct err *err);
+
+/* The holding of an owner in a pool, released or not, or NULL. Borrowed until the next change. */
+const struct holding *holdings_find(const struct holdings *holdings, const char *pool, const char *owner);
+
+/* Walks the holdings of a pool in no particular order, as map_next. */
+const struct holding *holdings_next(const struct holdings *holdings, const char *pool, size_t *cursor);
+
+/* Adds holdings (`list`), leaving all others: while a change is under way, both what was and what is wanted are held. */
+void holdings_add(struct holdings *holdings, const struct holding *list, size_t count, struct store_batch *batch);
+
+/* From now on the lab holds exactly `list`: the others of its holdings are released at `now_wall_ns`. */
+void holdings_replace(struct holdings *holdings, const char *lab, const struct holding *list, size_t count, int64_t now_wall_ns,
+	struct store_batch *batch);
+
+/* Forgets all of a lab. */
+void holdings_drop(struct holdings *holdings, const char *lab, struct store_batch *batch);
+
+#endif

@@ -51,12 +51,6 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 /* A device came up or went away. Emits PORT_CHANGED. */
 void core_port_state(struct core *core, uint32_t port, enum port_state state, const char *error, struct instant now);
 
-/*
- * A channel to another process came up: what that process must know comes again (PORT_CHANGED of every port to ctl, RIF_CHANGED of every
- * interface to route and ctl). Forgets half-done synchronisations of that process.
- */
-void core_peer_up(struct core *core, enum process_id peer, struct instant now);
-
 /* True while the port's link is up for its machine: the network and the port are. The device shows this to the guest. Asked after each
  * core_apply. */
 bool core_port_link(const struct core *core, uint32_t port);

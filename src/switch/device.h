@@ -13,30 +13,8 @@
 
 #include "api/message_types.h"
 #include "base/err.h"
+#include "switch/drop.h"
 #include "switch/packet.h"
-
-/* Why a device drops a packet; the names are in ports.c. */
-enum device_drop {
-	DROP_NONE,
-	DROP_DESC_INDEX,      /* a ring or chain named a descriptor outside of its table; the ring is stopped */
-	DROP_DESC_LOOP,	      /* a chain longer than its table; the ring is stopped */
-	DROP_DESC_ADDRESS,    /* a buffer outside of the guest's memory */
-	DROP_DESC_DIRECTION,  /* a writable buffer where one to read was due, or the other way round */
-	DROP_DESC_INDIRECT,   /* a malformed indirect table */
-	DROP_DESC_CHAIN,      /* more pieces than a frame may have */
-	DROP_FRAME_TOO_SHORT, /* shorter than an Ethernet header (with the virtio header: than both) */
-	DROP_FRAME_TOO_LONG,  /* longer than the port's MTU allows, or than the receiver's buffer */
-	DROP_BAD_OFFLOAD,     /* the offload header contradicts the frame */
-	DROP_NO_BUFFER,	      /* the packet pool is used up */
-	DROP_RING_FULL,	      /* the receiver has no free buffers */
-	DROP_NOT_READY,	      /* the receiver's driver doesn't run */
-	DROP_LINK_DOWN,	      /* the port's link is down */
-	DROP_DEVICE_ERROR,    /* the kernel refused the frame */
-	DROP_REASON_COUNT
-};
-
-/* The name of a reason ("desc_index"). */
-const char *device_drop_name(enum device_drop reason);
 
 struct device;
 struct worker;
@@ -89,7 +67,7 @@ struct device {
 	bool any_dropped; /* some `dropped` is not zero */
 	enum port_state state;
 	struct err error;
-	uint32_t dropped[DROP_REASON_COUNT];
+	uint32_t dropped[DROP_COUNT];
 };
 
 /* Bytes of the longest frame a port takes: Ethernet with two VLAN tags around an IP packet of its MTU. */
@@ -100,7 +78,7 @@ int device_watch(struct device *device, int fd, uint32_t events, uint32_t tag);
 void device_unwatch(struct device *device, int fd);
 
 /* For devices: counts drops; the other side's driver came or went; the device is beyond help. */
-static inline void device_drop(struct device *device, enum device_drop reason, uint32_t packets)
+static inline void device_drop(struct device *device, enum drop_reason reason, uint32_t packets)
 {
 	device->dropped[reason] += packets;
 	device->any_dropped = true;

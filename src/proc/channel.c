@@ -86,7 +86,7 @@ static bool carries_fd(uint16_t type) { return type == MSG_PEER || type == MSG_O
 
 /* Sending. */
 
-static int send_packet(int socket, const void *head, size_t head_size, const void *body, size_t body_size, int fd)
+static int send_packet(int socket, const void *head, size_t head_size, const void *body, size_t body_size, int fd, int flags)
 {
 	struct iovec parts[2] = {{(void *)(uintptr_t)head, head_size}, {(void *)(uintptr_t)body, body_size}};
 	union {
@@ -108,7 +108,7 @@ static int send_packet(int socket, const void *head, size_t head_size, const voi
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	}
 	do
-		sent = sendmsg(socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = sendmsg(socket, &msg, MSG_NOSIGNAL | flags);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
 }
@@ -155,7 +155,7 @@ static void channel_flush(struct channel *channel)
 	struct packet *packet;
 
 	list_each (packet, &channel->queue, struct packet, node) {
-		int error = send_packet(channel->fd, packet->bytes, packet->size, NULL, 0, packet->fd);
+		int error = send_packet(channel->fd, packet->bytes, packet->size, NULL, 0, packet->fd, MSG_DONTWAIT);
 
 		if (error == -EAGAIN)
 			return;
@@ -168,23 +168,37 @@ static void channel_flush(struct channel *channel)
 	loop_watch_set(channel->watch, LOOP_READABLE);
 }
 
-int channel_send(struct channel *channel, enum message_type type, uint32_t seq, const void *body, int fd)
+/* The body to send when the message has none, and what else must hold of a message that is ours. */
+static const void *body_of(const struct message_row *row, const void *body, int fd)
 {
 	static const struct msg_none none;
+
+	CHECK(row != NULL && (fd >= 0) == carries_fd(row->type));
+	CHECK(body != NULL || row->field_count == 0);
+	return body != NULL ? body : &none;
+}
+
+int channel_send_bare(int socket, enum message_type type, uint32_t seq, const void *body, int fd)
+{
+	const struct message_row *row = message_row((uint16_t)type);
+	struct message_head head = {.type = (uint16_t)type, .seq = seq};
+
+	body = body_of(row, body, fd);
+	return send_packet(socket, &head, sizeof(head), body, message_size(row, body), fd, 0);
+}
+
+int channel_send(struct channel *channel, enum message_type type, uint32_t seq, const void *body, int fd)
+{
 	const struct message_row *row = message_row((uint16_t)type);
 	struct message_head head = {.type = (uint16_t)type, .seq = seq};
 	size_t size;
 	int error;
 
-	CHECK(row != NULL && (fd >= 0) == carries_fd((uint16_t)type));
-	if (body == NULL) {
-		CHECK(row->field_count == 0);
-		body = &none;
-	}
+	body = body_of(row, body, fd);
 	if (channel == NULL || channel->reason != NULL)
 		return -ENOTCONN;
 	size = message_size(row, body);
-	error = list_empty(&channel->queue) ? send_packet(channel->fd, &head, sizeof(head), body, size, fd) : -EAGAIN;
+	error = list_empty(&channel->queue) ? send_packet(channel->fd, &head, sizeof(head), body, size, fd, MSG_DONTWAIT) : -EAGAIN;
 	if (error == -EAGAIN)
 		return queue_packet(channel, &head, body, size, fd);
 	if (error == -EMSGSIZE)

@@ -49,6 +49,9 @@ void channel_free(struct channel *channel);
  */
 int channel_send(struct channel *channel, enum message_type type, uint32_t seq, const void *body, int fd);
 
+/* Sends one message over a bare socket, waiting when it is full: for a helper process without a loop. Returns 0 or a negative errno. */
+int channel_send_bare(int socket, enum message_type type, uint32_t seq, const void *body, int fd);
+
 /* Sends the DONE that answers an order: `err` NULL or code 0 means success. */
 void channel_done(struct channel *channel, uint32_t seq, const struct err *err);
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,7 +25,9 @@ struct world {
 
 static void tell(struct world *world, const char *what)
 {
-	strncat(world->story, what, sizeof(world->story) - strlen(world->story) - 1);
+	size_t used = strlen(world->story);
+
+	(void)snprintf(world->story + used, sizeof(world->story) - used, "%s", what);
 	if (--world->left == 0)
 		loop_stop(world->loop);
 }

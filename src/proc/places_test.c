@@ -62,7 +62,7 @@ static void test_system_and_user(void **state)
 	(void)setenv("XDG_RUNTIME_DIR", "/tmp/r", 1);
 	(void)setenv("XDG_STATE_HOME", "", 1);
 	(void)setenv("XDG_CACHE_HOME", "/tmp/c", 1);
-	(void)setenv("HOME", "/home/u", 1);
+	(void)setenv("HOME", "/srv/u", 1);
 	if (geteuid() == 0) {
 		assert_int_equal(places_find(&places, &err), 0);
 		assert_string_equal(places.run, "/run/weft");
@@ -73,7 +73,7 @@ static void test_system_and_user(void **state)
 	}
 	assert_int_equal(places_find(&places, &err), 0);
 	assert_string_equal(places.run, "/tmp/r/weft");
-	assert_string_equal(places.state, "/home/u/.local/state/weft");
+	assert_string_equal(places.state, "/srv/u/.local/state/weft");
 	assert_string_equal(places.cache, "/tmp/c/weft");
 	(void)unsetenv("HOME");
 	assert_int_equal(places_find(&places, &err), -ENOENT);

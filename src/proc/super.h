@@ -1,0 +1,80 @@
+/* Inside of super: the children, and the acts it does for them. */
+#ifndef PROC_SUPER_H
+#define PROC_SUPER_H
+
+#include "base/list.h"
+#include "proc/process.h"
+
+#include <sys/types.h>
+
+/* OFF: not started yet or waiting to be. STARTING: not READY yet. STOPPING: told to end. */
+enum child_state { CHILD_OFF, CHILD_STARTING, CHILD_RUNNING, CHILD_STOPPING };
+
+/* A child as super sees it. */
+struct child {
+	struct super *super;
+	const struct process_row *row;
+	enum child_state state;
+	pid_t pid;
+	int pidfd;
+	struct loop_watch *watch;    /* of the pidfd: readable when the child has ended */
+	struct channel *channel;     /* NULL once broken */
+	struct loop_timer *timer;    /* next start; the end of patience when stopping */
+	struct loop_timer *deadline; /* READY must have come by then */
+	unsigned failures;	     /* in a row */
+	unsigned restarts;
+	struct instant started;
+	int64_t started_wall_ns;
+};
+
+struct super {
+	struct loop *loop;
+	struct places places;
+	struct child children[PROCESS_COUNT];
+	unsigned child_count;
+	bool ready;    /* the API answered once */
+	bool stopping; /* SHUTDOWN or a signal came */
+	int status;    /* exit status */
+	int64_t started_wall_ns;
+	int guard; /* our end of the pair with the guard */
+	pid_t guard_pid;
+	struct loop_watch *guard_watch;
+	struct loop_timer *guard_timer;
+	unsigned guard_failures;
+	struct instant guard_started;
+	struct loop_timer *log_timer;
+	struct list acts_waiting; /* privileged acts not begun yet */
+	unsigned acts_waiting_count;
+	unsigned acts_running;
+};
+
+/* Runs super (descriptors as in spawn.h); returns the exit status. */
+int supervise(const struct process_row *rows, unsigned row_count);
+
+/* Starts logging to stderr as process `name`, at the level that WEFT_LOG says. */
+void process_log_open(const char *name);
+
+/* Does a privileged act that `channel`'s owner asked for and answers it (super_acts.c). Only the switch may ask. */
+void super_act(struct super *super, struct child *child, const struct message *message);
+
+/* The guard: watched and made again when it died, told that the API answers, told that super ends in order (super_guard.c). */
+void super_guard_watch(struct super *super);
+void super_guard_ready(struct super *super);
+void super_guard_bye(struct super *super);
+
+/* Ends all in order, as SIGTERM does. */
+void super_end(struct super *super);
+
+/* Tells the service manager, when there is one ($NOTIFY_SOCKET): "READY=1", "STOPPING=1", "MAINPID=..." (notify.c). */
+void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes into the lock file who runs here and whether it is about to end (start.c). */
+void lock_write(int lock, pid_t pid, bool stopping);
+
+/* Keeps the log file in `run` small, when stderr is that file (start.c); call it now and then. */
+void log_file_trim(const struct places *places);
+
+/* Removes what is gone with the daemon: sockets, lock, an orderly end's log, empty folders (start.c). */
+void places_clean(const struct places *places, bool keep_log);
+
+#endif

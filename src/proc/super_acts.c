@@ -1,0 +1,322 @@
+/*
+ * The privileged acts that super does for the switch: opening a TAP, connecting to a machine's vhost-user socket.
+ *
+ * A TAP may have to be made in another network namespace and the kernel may take its time, so a forked helper does it: it enters the
+ * namespace, which super never does, sends the descriptor back as OPENED (or DONE with the error), and ends. Some helpers work at once, the
+ * rest of the orders wait in a bounded queue.
+ */
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "proc/super.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Helpers at once; orders that wait; how long a helper may take. */
+#define ACTS_RUNNING_MAX 16
+#define ACTS_WAITING_MAX 65536
+#define ACT_PATIENCE (span_s(10))
+
+/* One OPEN_TAP from its order to the end of its helper. */
+struct act {
+	struct list node; /* in acts_waiting */
+	struct super *super;
+	struct child *asker;
+	pid_t asker_pid; /* a restarted asker is another one */
+	uint32_t seq;
+	struct msg_open_tap order;
+	struct channel *channel; /* to the helper; NULL once it answered */
+	pid_t helper;		 /* 0 once it has ended */
+	int pidfd;
+	struct loop_watch *watch;
+};
+
+static void acts_go_on(struct super *super);
+
+/* In the helper. */
+
+static bool is_interface_name(const char *name)
+{
+	for (const char *p = name; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || *p == '/' || *p == ':' || *p == '%')
+			return false;
+	return name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strlen(name) < IFNAMSIZ;
+}
+
+static int enter_netns(const char *name, struct err *err)
+{
+	char path[NAME_BYTES + 16];
+	int fd, error = 0;
+
+	if (name[0] == '\0')
+		return 0;
+	if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return err_set(err, -EINVAL, "\"%s\" is no name of a network namespace", name);
+	(void)snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, -ENOENT, "no network namespace named \"%s\": make it with `ip netns add %s`", name, name);
+	if (fd < 0)
+		return err_set(err, -errno, "can't open network namespace %s: %s", name, strerror(errno));
+	if (setns(fd, CLONE_NEWNET) != 0)
+		error = err_set(err, -errno, "can't enter network namespace %s: %s", name, errno == EPERM ? "needs root" : strerror(errno));
+	(void)close(fd);
+	return error;
+}
+
+static int tap_set_up(const struct msg_open_tap *order, struct ifreq *ifr, struct err *err)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
+
+	if (fd < 0)
+		return err_set(err, -errno, "can't configure %s: %s", order->name, strerror(errno));
+	ifr->ifr_mtu = order->mtu;
+	if (order->mtu != 0 && ioctl(fd, SIOCSIFMTU, ifr) != 0)
+		error = err_set(err, -errno, "can't set the MTU of %s to %u: %s", order->name, order->mtu, strerror(errno));
+	if (error == 0 && ioctl(fd, SIOCGIFFLAGS, ifr) == 0) {
+		ifr->ifr_flags |= IFF_UP;
+		if (ioctl(fd, SIOCSIFFLAGS, ifr) != 0)
+			error = err_set(err, -errno, "can't bring %s up: %s", order->name, strerror(errno));
+	}
+	(void)close(fd);
+	return error;
+}
+
+static const char *tap_reason(int error)
+{
+	switch (error) {
+	case EPERM:
+		return "needs CAP_NET_ADMIN: run weftd as root";
+	case EBUSY:
+		return "another process uses it";
+	case EINVAL:
+		return "there is an interface of that name that is no TAP of this kind";
+	default:
+		return strerror(error);
+	}
+}
+
+/* Opens the TAP in the namespace where we are; a descriptor or a negative errno. */
+static int tap_open(const struct msg_open_tap *order, struct err *err)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	int fd, error;
+
+	if (!is_interface_name(order->name))
+		return err_set(err, -EINVAL, "\"%s\" is no name for an interface (1-%d printable characters without / : %%)", order->name,
+			IFNAMSIZ - 1);
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "can't open /dev/net/tun for TAP %s: %s", order->name,
+			errno == ENOENT || errno == ENODEV ? "load the kernel module tun" : strerror(errno));
+	(void)text_copy(ifr.ifr_name, sizeof(ifr.ifr_name), order->name);
+	if (ioctl(fd, TUNSETIFF, &ifr) != 0) {
+		error = err_set(err, -errno, "can't open TAP %s: %s", order->name, tap_reason(errno));
+		(void)close(fd);
+		return error;
+	}
+	error = tap_set_up(order, &ifr, err);
+	if (error != 0) {
+		(void)close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static _Noreturn void helper_run(int socket_fd, const struct msg_open_tap *order)
+{
+	struct msg_done done = {0};
+	struct err err = {0};
+	int fd = enter_netns(order->netns, &err);
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (fd == 0)
+		fd = tap_open(order, &err);
+	if (fd >= 0)
+		_exit(channel_send_bare(socket_fd, MSG_OPENED, 1, NULL, fd) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+	done.error = err.code;
+	(void)snprintf(done.text, sizeof(done.text), "%.*s", (int)sizeof(done.text) - 1, err.text);
+	(void)channel_send_bare(socket_fd, MSG_DONE, 1, &done, -1);
+	_exit(EXIT_FAILURE);
+}
+
+/* In super. */
+
+static void act_answer(const struct act *act, int fd, const struct err *err)
+{
+	struct channel *channel = act->asker->pid == act->asker_pid ? act->asker->channel : NULL;
+
+	if (fd >= 0) {
+		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, fd);
+		(void)close(fd);
+	} else {
+		channel_done(channel, act->seq, err);
+	}
+}
+
+/* The helper answered, died, or took too long. */
+static void helper_answered(void *context, const struct message *message, int error, bool last)
+{
+	struct act *act = context;
+	struct err err = {0};
+
+	CHECK(last);
+	if (message == NULL)
+		(void)err_set(&err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
+	else if (message->row->type == MSG_DONE)
+		(void)err_set(&err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
+	act_answer(act, message != NULL ? message->fd : -1, &err);
+	if (act->helper > 0)
+		(void)kill(act->helper, SIGKILL);
+}
+
+/* Frees the act when the helper has ended and its channel, with the answer, was read to its end. */
+static void act_end(struct act *act)
+{
+	struct super *super = act->super;
+
+	if (act->channel != NULL || act->helper > 0)
+		return;
+	free(act);
+	super->acts_running--;
+	acts_go_on(super);
+}
+
+/* The helper's order comes with the fork and nothing but answers comes back. */
+static void helper_received(void *context, struct channel *channel, const struct message *message)
+{
+	(void)context;
+	(void)channel;
+	if (message->fd >= 0)
+		(void)close(message->fd);
+}
+
+static void helper_closed(void *context, struct channel *channel)
+{
+	struct act *act = context;
+
+	channel_free(channel);
+	act->channel = NULL;
+	act_end(act);
+}
+
+static void helper_ended(void *context, int fd, int events)
+{
+	struct act *act = context;
+
+	(void)events;
+	(void)waitpid(act->helper, NULL, 0);
+	loop_watch_free(act->watch);
+	(void)close(fd);
+	act->helper = 0;
+	act_end(act);
+}
+
+static void act_begin(struct act *act)
+{
+	struct super *super = act->super;
+	struct err err = {0};
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		goto failed;
+	act->helper = fork();
+	if (act->helper == 0)
+		helper_run(ends[1], &act->order);
+	act->pidfd = act->helper > 0 ? pidfd_open(act->helper, 0) : -1;
+	(void)close(ends[1]);
+	if (act->pidfd < 0) {
+		(void)close(ends[0]);
+		goto failed;
+	}
+	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
+	act->watch = loop_watch_new(super->loop, act->pidfd, LOOP_READABLE, helper_ended, act);
+	super->acts_running++;
+	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
+	return;
+failed:
+	(void)err_set(&err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
+	act_answer(act, -1, &err);
+	free(act);
+}
+
+static void acts_go_on(struct super *super)
+{
+	while (super->acts_running < ACTS_RUNNING_MAX && !list_empty(&super->acts_waiting)) {
+		struct act *act = list_first(&super->acts_waiting, struct act, node);
+
+		list_remove(&act->node);
+		super->acts_waiting_count--;
+		act_begin(act);
+	}
+}
+
+static void open_tap(struct super *super, struct child *asker, const struct message *message)
+{
+	struct err err = {-EBUSY, "too many TAPs wait to be opened"};
+	struct act *act;
+
+	if (super->acts_waiting_count >= ACTS_WAITING_MAX) {
+		channel_done(asker->channel, message->seq, &err);
+		return;
+	}
+	act = xalloc(sizeof(*act));
+	act->super = super;
+	act->asker = asker;
+	act->asker_pid = asker->pid;
+	act->seq = message->seq;
+	act->order = *(const struct msg_open_tap *)message->body;
+	list_append(&super->acts_waiting, &act->node);
+	super->acts_waiting_count++;
+	acts_go_on(super);
+}
+
+/* A connection that the hypervisor hasn't taken yet counts as made; nothing here waits. */
+static void connect_vhost(struct super *super, struct child *asker, const struct message *message)
+{
+	const struct msg_connect_vhost *order = message->body;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char path[FILE_BYTES];
+	struct err err = {0};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	CHECK(text_copy(address.sun_path, sizeof(address.sun_path), places_vhost_socket(&super->places, order->port, path)));
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+		(void)channel_send(asker->channel, MSG_OPENED, message->seq, NULL, fd);
+	} else {
+		(void)err_set(&err, -errno, "can't connect to %s: %s", path, strerror(errno));
+		channel_done(asker->channel, message->seq, &err);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void super_act(struct super *super, struct child *child, const struct message *message)
+{
+	struct err err = {-EPERM, "only the switch may ask for this"};
+
+	if (child->row->body->id != PROCESS_SWITCH) {
+		log_warning(process_name(child->row->body->id), "asked for %s: refused", message->row->name);
+		channel_done(child->channel, message->seq, &err);
+	} else if (message->row->type == MSG_OPEN_TAP) {
+		open_tap(super, child, message);
+	} else {
+		connect_vhost(super, child, message);
+	}
+}

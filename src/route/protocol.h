@@ -1,0 +1,43 @@
+/* What a routing protocol is to a router: one row of protocols.c. Its own orders, interfaces, routes and packets come to it; what it learns
+ * goes to the RIB (router_learnt). */
+#ifndef ROUTE_PROTOCOL_H
+#define ROUTE_PROTOCOL_H
+
+#include "route/router.h"
+#include "route/udp_packet.h"
+
+struct protocol {
+	enum route_protocol id;
+	const char *name;
+	uint8_t distance;
+	uint16_t udp_port; /* packets to it are the protocol's */
+
+	/* Carries out an order of its own; -ENOMSG when the message is not its own. */
+	int (*apply)(struct routing *routing, const struct message_row *row, const void *body, struct instant now, struct err *err);
+
+	/* SYNC_BEGIN marks what ctl ordered of a router, SYNC_END ends what wasn't ordered again. */
+	void (*sync)(struct router *router, bool begin, struct instant now);
+
+	/* An interface came up, went down, has other addresses, is new to the switch, or is about to be gone. */
+	void (*rif_changed)(struct router *router, struct rif *rif, bool gone, struct instant now);
+
+	/* The best route of a prefix changed; NULL: there is none. */
+	void (*best_changed)(struct router *router, const struct prefix *prefix, const struct rib_route *best, struct instant now);
+
+	void (*packet)(struct router *router, struct rif *rif, const struct udp_packet *packet, struct instant now);
+	void (*tick)(struct router *router, struct instant now);
+	struct instant (*next)(const struct router *router);
+
+	/* Rows of a question about this router. */
+	void (*show)(const struct router *router, uint32_t seq, enum show_what what, struct instant now);
+
+	/* The router ends: with a last word to the neighbors, or (`quietly`) without. */
+	void (*end)(struct router *router, struct instant now, bool quietly);
+
+	void (*check_invariants)(const struct router *router);
+};
+
+/* The table, ended by a NULL. All functions may be called for routers without the protocol. */
+extern const struct protocol *const protocols[];
+
+#endif

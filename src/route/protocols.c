@@ -1,0 +1,10 @@
+/* The table of routing protocols: a new one is a folder and a row here. */
+#include "route/protocol.h"
+#include "route/rip/rip_protocol.h"
+
+#include <stddef.h>
+
+const struct protocol *const protocols[] = {
+	&rip_protocol,
+	NULL,
+};

@@ -15,7 +15,6 @@
 #ifndef SWITCH_VHOST_DEVICE_H
 #define SWITCH_VHOST_DEVICE_H
 
-#include "switch/ports.h"
 #include "switch/vhost_ring.h"
 #include "switch/vhost_user.h"
 
@@ -44,6 +43,8 @@ struct vhost_device {
 	unsigned pairs;	    /* that run */
 	unsigned next_pair; /* to be looked at first */
 };
+
+extern const struct device_kind vhost_kind;
 
 /* What we offer. */
 #define VHOST_FEATURES vhost_features()

@@ -1,0 +1,265 @@
+/* The core: its life, its orders, bursts in, packets and messages out. */
+#include "base/arena.h"
+#include "base/text.h"
+#include "switch/core_state.h"
+#include "switch/fdb.h"
+#include "switch/fib.h"
+#include "switch/flow_cache.h"
+#include "switch/neighbor.h"
+#include "switch/walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Most packets of routers themselves that one call of the core walks: what is beyond that is a quarrel of routers, and is dropped. */
+#define ORIGINS_PER_CALL 65536
+
+static void limit_default(uint32_t *limit, uint32_t value)
+{
+	if (*limit == 0)
+		*limit = value;
+}
+
+static void limits_fill(struct core_limits *limits)
+{
+	limit_default(&limits->networks, 65536);
+	limit_default(&limits->ports, 65536);
+	limit_default(&limits->routers, 16384);
+	limit_default(&limits->rifs, 65536);
+	limit_default(&limits->macs_per_network, 8192);
+	limit_default(&limits->macs_per_port, 1024);
+	limit_default(&limits->neighbors_per_rif, 1024);
+	limit_default(&limits->flows, 65536);
+	limit_default(&limits->held_per_neighbor, 4);
+	limit_default(&limits->punts_per_second, 1000);
+	limit_default(&limits->icmp_errors_per_second, 100);
+}
+
+struct core *core_new(const struct core_ops *ops, void *context, struct packet_pool *pool, const struct core_limits *limits)
+{
+	struct core *core = xalloc(sizeof(*core));
+
+	core->ops = ops;
+	core->context = context;
+	core->pool = pool;
+	if (limits != NULL)
+		core->limits = *limits;
+	limits_fill(&core->limits);
+	core->flows = flow_cache_new(core->limits.flows);
+	list_init(&core->fdb_ages);
+	for (unsigned i = 0; i < NEIGHBOR_LISTS; i++)
+		list_init(&core->neighbors[i]);
+	return core;
+}
+
+/* Takes the packets that were queued meanwhile away, unsent. */
+static void origins_drop(struct core *core)
+{
+	for (; core->origin_count > 0; core->origin_count--) {
+		core_release(core, core->origins[core->origin_first].packet);
+		core->origin_first = (core->origin_first + 1) % ORIGINS_MAX;
+	}
+}
+
+void core_free(struct core *core)
+{
+	if (core == NULL)
+		return;
+	core->closing = true;
+	origins_drop(core);
+	topology_free(core);
+	origins_drop(core);
+	flow_cache_free(core);
+	free(core);
+}
+
+void core_release(struct core *core, struct packet *packet)
+{
+	if (packet != NULL)
+		packet_free(core->pool, packet);
+}
+
+void core_originate(struct core *core, const struct origin *origin)
+{
+	if (core->origin_count == ORIGINS_MAX) {
+		if (origin->rif != NULL)
+			member_drop(&origin->rif->member, DROP_QUEUE_FULL, true, 1);
+		else
+			core->lost++;
+		core_release(core, origin->packet);
+		return;
+	}
+	core->origins[(core->origin_first + core->origin_count++) % ORIGINS_MAX] = *origin;
+}
+
+/* Walks what routers and servers have to say. Each may make more; in the end they fall silent or are silenced. */
+void core_walk_origins(struct core *core)
+{
+	for (unsigned walked = 0; core->origin_count > 0; walked++) {
+		struct origin origin = core->origins[core->origin_first];
+
+		if (walked == ORIGINS_PER_CALL) {
+			origins_drop(core);
+			return;
+		}
+		core->origin_first = (core->origin_first + 1) % ORIGINS_MAX;
+		core->origin_count--;
+		walk_from_origin(core, &origin);
+	}
+}
+
+void core_limit_reached(struct core *core, const char *limit, const char *path, uint64_t value)
+{
+	struct msg_limit body = {.value = value};
+
+	if (core->closing || !rate_limit_take(&core->limit_events, 10, core->now))
+		return;
+	(void)text_copy(body.limit, sizeof(body.limit), limit);
+	(void)text_copy(body.path, sizeof(body.path), path);
+	core->ops->message(core->context, PROCESS_CTL, MSG_LIMIT_REACHED, 0, &body);
+}
+
+void core_output(struct core *core, struct port *port, struct packet *packet)
+{
+	struct counters *counters = &port->member.counters;
+	uint32_t bytes = packet->size;
+
+	if (!port_is_up(port)) {
+		member_drop(&port->member, DROP_PORT_DOWN, true, 1);
+		core_release(core, packet);
+		return;
+	}
+	if (!core->ops->send(core->context, port->config.id, packet)) {
+		member_drop(&port->member, DROP_TX_REFUSED, true, 1);
+		return;
+	}
+	counters->tx_packets++;
+	counters->tx_bytes += bytes;
+}
+
+static void tell_rif(struct core *core, enum process_id to, const struct rif *rif)
+{
+	struct msg_rif_state state = {.rif = rif->config.id, .router = rif->config.router, .up = rif->carrier};
+
+	if (!core->closing)
+		core->ops->message(core->context, to, MSG_RIF_CHANGED, 0, &state);
+}
+
+void core_tell_rif(struct core *core, const struct rif *rif)
+{
+	tell_rif(core, PROCESS_ROUTE, rif);
+	tell_rif(core, PROCESS_CTL, rif);
+}
+
+static void tell_port(struct core *core, const struct port *port)
+{
+	struct msg_port_state state = {.port = port->config.id, .state = (uint8_t)port->state};
+
+	(void)text_copy(state.error, sizeof(state.error), port->error);
+	core->ops->message(core->context, PROCESS_CTL, MSG_PORT_CHANGED, 0, &state);
+}
+
+void core_peer_up(struct core *core, enum process_id process)
+{
+	size_t cursor = 0;
+	struct port *port;
+	struct rif *rif;
+
+	if (process != PROCESS_CTL && process != PROCESS_ROUTE)
+		return;
+	while ((rif = map_next(&core->rifs, &cursor, NULL, NULL)) != NULL)
+		tell_rif(core, process, rif);
+	for (cursor = 0; process == PROCESS_CTL && (port = map_next(&core->ports, &cursor, NULL, NULL)) != NULL;)
+		tell_port(core, port);
+}
+
+void core_port_state(struct core *core, uint32_t id, enum port_state state, const char *error, struct instant now)
+{
+	struct port *port = port_find(core, id);
+
+	core->now = now;
+	if (port == NULL)
+		return;
+	if (error == NULL)
+		error = "";
+	if (port->state == state && strcmp(port->error, error) == 0)
+		return;
+	if (port->state != state)
+		core_raise(core, &core->topology_generation);
+	port->state = state;
+	if (!text_copy(port->error, sizeof(port->error), error))
+		memcpy(port->error, error, sizeof(port->error) - 1);
+	tell_port(core, port);
+}
+
+bool core_port_link(const struct core *core, uint32_t id)
+{
+	const struct port *port = port_find(core, id);
+
+	return port != NULL && port->config.up && port->member.network != NULL && port->member.network->config.up;
+}
+
+static void input_one(struct core *core, struct packet *packet)
+{
+	struct port *port = port_find(core, packet->in_port);
+	struct flow_key key;
+	struct flow_view view;
+	struct flow *flow;
+
+	if (port == NULL) {
+		core->lost++;
+		core_release(core, packet);
+		return;
+	}
+	if (packet->size < ETHERNET_HEADER_BYTES) {
+		member_drop(&port->member, DROP_RUNT, false, 1);
+		core_release(core, packet);
+		return;
+	}
+	port->member.counters.rx_packets++;
+	port->member.counters.rx_bytes += packet->size;
+	flow_key_read(packet, &key, &view);
+	flow = core->cache_off ? NULL : flow_cache_find(core, &key);
+	if (flow == NULL || !walk_actions_hold(&flow->actions, &view)) {
+		walk_from_port(core, port, packet, &key, &view);
+	} else {
+		flow->packets++;
+		flow->bytes += packet->size;
+		walk_run(core, &flow->actions, packet);
+	}
+	if (core->origin_count > 0)
+		core_walk_origins(core);
+}
+
+void core_input(struct core *core, struct packet *const *packets, unsigned count, struct instant now)
+{
+	core->now = now;
+	for (unsigned i = 0; i < count; i++)
+		input_one(core, packets[i]);
+}
+
+struct instant core_tick(struct core *core, struct instant now)
+{
+	struct instant next;
+
+	core->now = now;
+	next = instant_earlier(fdb_age(core, now), fib_tick(core, now));
+	neighbor_tick(core, now);
+	core_walk_origins(core);
+	/* What has just been sent may have set timers, too. */
+	return instant_earlier(next, neighbor_next(core));
+}
+
+void core_count_drop(struct core *core, uint32_t id, const char *reason, uint64_t packets)
+{
+	struct port *port = port_find(core, id);
+
+	if (port != NULL)
+		member_drop(&port->member, drop_find(reason), false, packets);
+}
+
+void core_set_cache(struct core *core, bool on)
+{
+	flow_cache_clear(core);
+	core->cache_off = !on;
+}

@@ -1,0 +1,216 @@
+/* Answers to questions: rows of MACs, neighbors, interfaces, drops, leases. */
+#include "base/text.h"
+#include "switch/core_state.h"
+#include "switch/fdb.h"
+#include "switch/flow_cache.h"
+#include "switch/neighbor.h"
+
+#include <errno.h>
+
+/* Where rows go. */
+struct answer {
+	struct core *core;
+	enum process_id to;
+	uint32_t seq;
+	struct instant now;
+};
+
+static void answer_row(const struct answer *answer, enum message_type type, const void *row)
+{
+	answer->core->ops->message(answer->core->context, answer->to, type, answer->seq, row);
+}
+
+static uint32_t age_s(const struct answer *answer, struct instant since)
+{
+	int64_t ns = instant_diff(answer->now, since).ns;
+
+	return ns > 0 ? (uint32_t)(ns / 1000000000) : 0;
+}
+
+static void show_macs(const struct answer *answer, const struct network *network)
+{
+	struct fdb_entry *entry;
+	size_t cursor = 0;
+
+	while ((entry = map_next(&network->fdb, &cursor, NULL, NULL)) != NULL) {
+		struct row_mac row = {.network = network->config.id,
+			.mac = entry->mac,
+			.port = entry->member->id,
+			.is_static = entry->is_static,
+			.age_s = entry->is_static ? 0 : age_s(answer, entry->seen)};
+
+		answer_row(answer, MSG_ROW_MAC, &row);
+	}
+}
+
+static enum arp_state shown_state(enum neighbor_state state)
+{
+	switch (state) {
+	case NEIGHBOR_INCOMPLETE:
+		return ARP_INCOMPLETE;
+	case NEIGHBOR_REACHABLE:
+		return ARP_REACHABLE;
+	case NEIGHBOR_STALE:
+	case NEIGHBOR_DELAY:
+	case NEIGHBOR_PROBE:
+		return ARP_STALE;
+	case NEIGHBOR_FAILED:
+	case NEIGHBOR_STATES:
+		break;
+	}
+	return ARP_FAILED;
+}
+
+/* The addresses of a member that the model knows, as neighbors of an interface in the same network. */
+static void show_known(const struct answer *answer, const struct rif *rif, struct member *member)
+{
+	struct row_arp row = {.router = rif->config.router, .rif = rif->config.id, .state = ARP_REACHABLE};
+
+	if (member->is_rif) {
+		const struct rif *other = member_rif(member);
+
+		row.mac = other->config.mac;
+		for (unsigned i = 0; other->carrier && i < other->config.address_count; i++) {
+			row.ip = other->config.addresses[i].ip;
+			answer_row(answer, MSG_ROW_ARP, &row);
+		}
+		return;
+	}
+	row.mac = member_port(member)->config.mac;
+	if (!member_port(member)->guarded || !port_is_up(member_port(member)))
+		return;
+	row.ip = member_port(member)->config.ipv4;
+	if (row.ip.family != IP_NONE)
+		answer_row(answer, MSG_ROW_ARP, &row);
+	row.ip = member_port(member)->config.ipv6;
+	if (row.ip.family != IP_NONE)
+		answer_row(answer, MSG_ROW_ARP, &row);
+}
+
+static void show_neighbors(const struct answer *answer, const struct rif *rif)
+{
+	struct neighbor *neighbor;
+	struct member *member;
+	size_t cursor = 0;
+
+	while ((neighbor = map_next(&rif->neighbors, &cursor, NULL, NULL)) != NULL) {
+		struct row_arp row = {.router = rif->config.router,
+			.rif = rif->config.id,
+			.ip = neighbor->ip,
+			.mac = neighbor->mac,
+			.state = (uint8_t)shown_state(neighbor->state),
+			.age_s = age_s(answer, neighbor->confirmed)};
+
+		answer_row(answer, MSG_ROW_ARP, &row);
+	}
+	if (!rif->carrier)
+		return;
+	list_each (member, &rif->member.network->members, struct member, in_network) {
+		if (member != &rif->member)
+			show_known(answer, rif, member);
+	}
+}
+
+static void show_interface(const struct answer *answer, struct member *member)
+{
+	const struct counters *c = &member->counters;
+	struct row_interface row = {.id = member->id,
+		.is_router = member->is_rif,
+		.network = member->network_id,
+		.rx_packets = c->rx_packets,
+		.rx_bytes = c->rx_bytes,
+		.rx_dropped = c->rx_dropped,
+		.tx_packets = c->tx_packets,
+		.tx_bytes = c->tx_bytes,
+		.tx_dropped = c->tx_dropped};
+
+	if (member->is_rif) {
+		row.up = member_rif(member)->carrier;
+		row.mtu = member_rif(member)->config.mtu;
+		row.mac = member_rif(member)->config.mac;
+	} else {
+		row.up = port_is_up(member_port(member));
+		row.mtu = member_port(member)->config.mtu;
+		row.mac = member_port(member)->config.mac;
+	}
+	answer_row(answer, MSG_ROW_INTERFACE, &row);
+}
+
+static void show_drops(const struct answer *answer, const struct member *member)
+{
+	for (unsigned i = 1; i < DROP_COUNT; i++) {
+		struct row_drop row = {.id = member->id, .packets = member->counters.drops[i]};
+
+		if (row.packets == 0)
+			continue;
+		(void)text_copy(row.reason, sizeof(row.reason), drop_name((enum drop_reason)i));
+		answer_row(answer, MSG_ROW_DROP, &row);
+	}
+}
+
+static void show_lease(const struct answer *answer, const struct port *port)
+{
+	const struct dhcp_lease *lease = &port->lease;
+	int64_t left_ns = instant_diff(lease->until, answer->now).ns;
+	struct row_dhcp row = {.network = port->config.network, .port = port->config.id, .mac = port->config.mac, .ip = lease->ip};
+
+	if (!lease->active || left_ns <= 0)
+		return;
+	row.remaining_s = (uint32_t)(left_ns / 1000000000);
+	(void)text_copy(row.hostname, sizeof(row.hostname), lease->hostname);
+	answer_row(answer, MSG_ROW_DHCP, &row);
+}
+
+/* Ports and interfaces, of one network (0: all), of one router where `router` (not 0) says so. */
+static void show_members(const struct answer *answer, uint32_t object, void (*show)(const struct answer *, struct member *))
+{
+	struct port *port;
+	struct rif *rif;
+	size_t cursor = 0;
+
+	while ((port = map_next(&answer->core->ports, &cursor, NULL, NULL)) != NULL)
+		if (object == 0 || port->config.network == object)
+			show(answer, &port->member);
+	for (cursor = 0; (rif = map_next(&answer->core->rifs, &cursor, NULL, NULL)) != NULL;)
+		if (object == 0 || rif->config.network == object || rif->config.router == object)
+			show(answer, &rif->member);
+}
+
+static void show_member_drops(const struct answer *answer, struct member *member) { show_drops(answer, member); }
+
+int core_show(struct core *core, enum process_id to, uint32_t seq, const struct msg_show *show, struct instant now, struct err *err)
+{
+	struct answer answer = {core, to, seq, now};
+	struct network *network;
+	struct port *port;
+	struct rif *rif;
+	size_t cursor = 0;
+
+	core->now = now;
+	switch (show->what) {
+	case SHOW_MAC:
+		while ((network = map_next(&core->networks, &cursor, NULL, NULL)) != NULL)
+			if (show->object == 0 || network->config.id == show->object)
+				show_macs(&answer, network);
+		return 0;
+	case SHOW_ARP:
+		while ((rif = map_next(&core->rifs, &cursor, NULL, NULL)) != NULL)
+			if (show->object == 0 || rif->config.router == show->object)
+				show_neighbors(&answer, rif);
+		return 0;
+	case SHOW_INTERFACES:
+		flow_cache_settle(core);
+		show_members(&answer, show->object, show_interface);
+		return 0;
+	case SHOW_DROPS:
+		show_members(&answer, show->object, show_member_drops);
+		return 0;
+	case SHOW_DHCP:
+		while ((port = map_next(&core->ports, &cursor, NULL, NULL)) != NULL)
+			if (show->object == 0 || port->config.network == show->object)
+				show_lease(&answer, port);
+		return 0;
+	default:
+		return err_set(err, -EOPNOTSUPP, "the switch has no answer to question %u", show->what);
+	}
+}

@@ -1,0 +1,112 @@
+/*
+ * Feature guard: a machine can't speak in another's name. A stage of the port, not a rule that could be ordered wrongly.
+ *
+ * Theory of operation. A port is guarded when the model gave its machine's NIC a MAC. Such a machine sends only from that MAC, and, where
+ * the model gave it an address, only from that (or with none yet: DHCP, duplicate address detection). It answers no DHCP and advertises
+ * no router. Tags are refused, since a receiver would take a frame tagged with VLAN 0 for an untagged one. On a cable the frames that
+ * two ends of a cable speak (LACP, LLDP, STP) pass whatever their source.
+ */
+#include "net/arp.h"
+#include "net/icmp.h"
+#include "net/ipv4.h"
+#include "net/udp.h"
+#include "switch/feature.h"
+
+static enum drop_reason guard_ipv4(struct walk *walk, const struct msg_port *config)
+{
+	struct ip source = walk_ip_src(walk);
+
+	if (config->ipv4.family != IP_NONE && !ip_equal(source, config->ipv4)) {
+		if (!ip_is_unspecified(source))
+			return DROP_IP_SPOOFED;
+		/* Only a DHCP client has no address. */
+		if (walk_protocol(walk) != IP_PROTOCOL_UDP || walk_l4_dst(walk) != UDP_PORT_DHCP_SERVER)
+			return DROP_IP_SPOOFED;
+	}
+	if (walk_protocol(walk) == IP_PROTOCOL_UDP && walk_l4_src(walk) == UDP_PORT_DHCP_SERVER && walk_fragment(walk) != FRAGMENT_LATER &&
+		walk_l4_dst(walk) == UDP_PORT_DHCP_CLIENT)
+		return DROP_ROGUE_DHCP;
+	return DROP_NONE;
+}
+
+/* A neighbor advertisement is about an own address: the target behind the ICMPv6 header. */
+static enum drop_reason guard_advertisement(struct walk *walk, const struct msg_port *config)
+{
+	const uint8_t *target = walk->packet->data + walk->view.l4_offset + ICMP_HEADER_BYTES;
+	struct ip ip;
+
+	walk->cacheable = false;
+	if (walk->packet->size < walk->view.l4_offset + (uint32_t)ND_MESSAGE_BYTES)
+		return DROP_BAD_ND;
+	ip = ip_from_bytes(IP_V6, target);
+	return ip_equal(ip, config->ipv6) || ip_is_link_local(ip) ? DROP_NONE : DROP_ND_SPOOFED;
+}
+
+static enum drop_reason guard_ipv6(struct walk *walk, const struct msg_port *config)
+{
+	struct ip source = walk_ip_src(walk);
+
+	if (config->ipv6.family != IP_NONE && !ip_equal(source, config->ipv6) && !ip_is_link_local(source) && !ip_is_unspecified(source))
+		return DROP_IP_SPOOFED;
+	if (walk_protocol(walk) != IP_PROTOCOL_ICMPV6 || walk_fragment(walk) == FRAGMENT_LATER)
+		return DROP_NONE;
+	switch (walk_l4_src(walk)) {
+	case ICMPV6_ROUTER_ADVERTISEMENT:
+	case ICMPV6_REDIRECT:
+		return DROP_ROGUE_ROUTER;
+	case ICMPV6_NEIGHBOR_ADVERTISEMENT:
+		return config->ipv6.family == IP_NONE ? DROP_NONE : guard_advertisement(walk, config);
+	default:
+		return DROP_NONE;
+	}
+}
+
+static enum drop_reason guard_arp(struct walk *walk, const struct msg_port *config)
+{
+	const struct arp_packet *arp = (const struct arp_packet *)(walk->packet->data + walk->view.l3_offset);
+	struct ip sender;
+
+	walk->cacheable = false;
+	if (walk_l3(walk) != DROP_NONE)
+		return walk_l3(walk);
+	sender = ip_from_bytes(IP_V4, arp->sender_ip);
+	if (!mac_equal(arp->sender_mac, config->mac))
+		return DROP_ARP_SPOOFED;
+	if (config->ipv4.family != IP_NONE && !ip_equal(sender, config->ipv4) && !ip_is_unspecified(sender))
+		return DROP_ARP_SPOOFED;
+	return DROP_NONE;
+}
+
+static enum drop_reason guard_reason(struct walk *walk, const struct msg_port *config)
+{
+	if (!mac_equal(walk_eth_src(walk), config->mac))
+		return DROP_MAC_SPOOFED;
+	switch (walk_eth_type(walk)) {
+	case ETHERNET_IPV4:
+		return guard_ipv4(walk, config);
+	case ETHERNET_IPV6:
+		return guard_ipv6(walk, config);
+	case ETHERNET_ARP:
+		return guard_arp(walk, config);
+	case ETHERNET_VLAN:
+	case ETHERNET_QINQ:
+		return walk->network->config.kind == NETWORK_LINK ? DROP_NONE : DROP_TAGGED;
+	default:
+		return DROP_NONE;
+	}
+}
+
+enum feature_result feature_guard(struct walk *walk)
+{
+	struct mac source = walk_eth_src(walk);
+	enum drop_reason reason;
+
+	if (mac_is_multicast(source) || mac_is_zero(source))
+		return walk_drop(walk, walk->from, DROP_BAD_SOURCE_MAC);
+	if (!walk->port->guarded)
+		return FEATURE_CONTINUE;
+	if (walk->network->config.kind == NETWORK_LINK && mac_is_bridge_reserved(walk_eth_dst(walk)))
+		return FEATURE_CONTINUE;
+	reason = guard_reason(walk, &walk->port->config);
+	return reason == DROP_NONE ? FEATURE_CONTINUE : walk_drop(walk, walk->from, reason);
+}

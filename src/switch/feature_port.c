@@ -1,0 +1,16 @@
+/* Feature port-state: a port forwards only while it and its network are up. */
+#include "switch/feature.h"
+
+enum feature_result feature_port_state(struct walk *walk)
+{
+	struct member *member = &walk->port->member;
+
+	walk_look(walk, FLOW_IN_PORT);
+	if (!walk->port->config.up || member->network == NULL)
+		return walk_drop(walk, member, DROP_PORT_DOWN);
+	if (!member->network->config.up)
+		return walk_drop(walk, member, DROP_NETWORK_DOWN);
+	walk->network = member->network;
+	walk->from = member;
+	return FEATURE_CONTINUE;
+}

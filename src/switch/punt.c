@@ -1,0 +1,82 @@
+/* Punting: which packets for a router go to the route process, and sending them there. */
+#include "base/arena.h"
+#include "net/ipv4.h"
+#include "switch/local.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Most rules of one router: a few protocols on each of some interfaces. */
+#define RULES_MAX 256
+
+static bool rule_same(const struct msg_punt_rule *a, const struct msg_punt_rule *b)
+{
+	return a->rif == b->rif && a->protocol == b->protocol && a->port == b->port && ip_equal(a->group, b->group);
+}
+
+int punt_rule_set(struct core *core, const struct msg_punt_rule *rule, struct err *err)
+{
+	struct router *router = router_find(core, rule->router);
+	unsigned i = 0;
+
+	if (router == NULL)
+		return err_set(err, -ENOENT, "there is no router %u", rule->router);
+	if (rule->group.family != IP_NONE && !ip_is_multicast(rule->group))
+		return err_set(err, -EINVAL, "a punt rule's group is a multicast address");
+	while (i < router->rule_count && !rule_same(&router->rules[i], rule))
+		i++;
+	if (!rule->add && i < router->rule_count) {
+		router->rules[i] = router->rules[--router->rule_count];
+	} else if (rule->add && i == router->rule_count) {
+		if (router->rule_count == RULES_MAX)
+			return err_set(err, -ENOSPC, "router %s has %d punt rules, the most there may be", router->config.path, RULES_MAX);
+		router->rules = xrealloc(router->rules, (router->rule_count + 1) * sizeof(*rule));
+		router->rules[router->rule_count++] = *rule;
+	}
+	core_raise(core, &core->topology_generation);
+	return 0;
+}
+
+const struct msg_punt_rule *punt_rule_find(struct walk *walk, const struct rif *rif, struct ip group)
+{
+	const struct router *router = rif->router;
+
+	for (unsigned i = 0; i < router->rule_count; i++) {
+		const struct msg_punt_rule *rule = &router->rules[i];
+
+		if (rule->rif != 0 && rule->rif != rif->config.id)
+			continue;
+		if (group.family != IP_NONE && !ip_equal(rule->group, group))
+			continue;
+		if (rule->protocol != walk_protocol(walk))
+			continue;
+		if (rule->port == 0 || rule->port == walk_l4_dst(walk))
+			return rule;
+	}
+	return NULL;
+}
+
+void punt_send(struct walk *walk, struct rif *rif)
+{
+	struct core *core = walk->core;
+	struct msg_packet *punt = &core->scratch.packet;
+
+	walk->cacheable = false;
+	packet_finish(walk->packet);
+	if (walk->view.ip_bytes > PACKET_BYTES_MAX) {
+		member_drop(&rif->member, DROP_PUNT_TOO_LONG, false, 1);
+		return;
+	}
+	if (!rate_limit_take(&rif->punt_rate, core->limits.punts_per_second, core->now)) {
+		member_drop(&rif->member, DROP_PUNT_LIMIT, false, 1);
+		core_limit_reached(core, "punts", rif->config.path, core->limits.punts_per_second);
+		return;
+	}
+	memset(punt, 0, offsetof(struct msg_packet, bytes));
+	punt->router = rif->router->config.id;
+	punt->rif = rif->config.id;
+	punt->size = (uint16_t)walk->view.ip_bytes;
+	memcpy(punt->bytes, walk->packet->data + walk->view.l3_offset, walk->view.ip_bytes);
+	core->ops->message(core->context, PROCESS_ROUTE, MSG_PUNT, 0, punt);
+}

@@ -1,0 +1,300 @@
+/* The walk: running features, running what they decided. */
+#include "switch/walk.h"
+
+#include "net/checksum.h"
+#include "net/ipv4.h"
+#include "net/ipv6.h"
+#include "switch/feature.h"
+#include "switch/offload.h"
+
+#include <string.h>
+
+bool walk_fits(struct walk *walk, uint16_t mtu)
+{
+	if (walk->view.l3_bytes > mtu)
+		return false;
+	if (mtu < walk->draft->actions.l3_bytes_max)
+		walk->draft->actions.l3_bytes_max = mtu;
+	return true;
+}
+
+void walk_rest(struct walk *walk, const uint64_t *generation)
+{
+	struct flow_draft *draft = walk->draft;
+
+	CHECK(draft->rest_count < FLOW_RESTS_MAX);
+	draft->rests[draft->rest_count++] = (struct flow_rest){generation, *generation};
+}
+
+void walk_count(struct walk *walk, struct member *member, bool tx)
+{
+	struct flow_draft *draft = walk->draft;
+
+	CHECK(draft->hop_count < FLOW_HOPS_MAX);
+	draft->hops[draft->hop_count++] = (struct flow_hop){member, tx};
+}
+
+static enum feature_result walk_drop_at(struct walk *walk, struct member *at, enum drop_reason reason, bool tx)
+{
+	struct flow_actions *actions = &walk->draft->actions;
+
+	actions->verdict = FLOW_DROP;
+	actions->drop_at = at;
+	actions->drop_reason = (uint8_t)reason;
+	actions->drop_tx = tx;
+	return FEATURE_END;
+}
+
+enum feature_result walk_drop(struct walk *walk, struct member *at, enum drop_reason reason)
+{
+	return walk_drop_at(walk, at, reason, false);
+}
+
+enum feature_result walk_drop_tx(struct walk *walk, struct member *at, enum drop_reason reason)
+{
+	return walk_drop_at(walk, at, reason, true);
+}
+
+enum feature_result walk_output(struct walk *walk, struct port *port)
+{
+	walk->draft->actions.verdict = FLOW_OUTPUT;
+	walk->draft->actions.output = port;
+	return FEATURE_END;
+}
+
+enum feature_result walk_goto(struct walk *walk, enum stage stage)
+{
+	walk->stage = stage;
+	return FEATURE_GOTO;
+}
+
+enum feature_result walk_to_router(struct walk *walk, struct rif *rif)
+{
+	if (!rif->carrier)
+		return walk_drop(walk, &rif->member, DROP_INTERFACE_DOWN);
+	if (walk->routers == WALK_ROUTERS_MAX)
+		return walk_drop(walk, &rif->member, DROP_TOO_MANY_ROUTERS);
+	walk->routers++;
+	walk->in = rif;
+	walk->router = rif->router;
+	walk->local = false;
+	walk_count(walk, &rif->member, false);
+	return walk_goto(walk, STAGE_ROUTER);
+}
+
+enum feature_result walk_to_network(struct walk *walk, struct rif *rif)
+{
+	if (!rif->carrier)
+		return walk_drop_tx(walk, &rif->member, DROP_INTERFACE_DOWN);
+	walk_count(walk, &rif->member, true);
+	walk->network = rif->member.network;
+	walk->from = &rif->member;
+	return walk_goto(walk, STAGE_NETWORK);
+}
+
+/* TTL or hop limit less `n`, which the walk has found to be smaller than it (RFC 1141 for the checksum). */
+static void packet_age(struct packet *packet, uint8_t n)
+{
+	struct ethernet_header *eth = (struct ethernet_header *)packet->data;
+	struct ipv4_header *v4 = (struct ipv4_header *)(eth + 1);
+	struct ipv6_header *v6 = (struct ipv6_header *)(eth + 1);
+
+	if (wire_get_u16(eth->type) == ETHERNET_IPV4) {
+		uint16_t before = (uint16_t)(v4->ttl << 8 | v4->protocol);
+
+		v4->ttl = (uint8_t)(v4->ttl - n);
+		wire_put_u16(v4->checksum, checksum_update(wire_get_u16(v4->checksum), before, (uint16_t)(v4->ttl << 8 | v4->protocol)));
+	} else {
+		v6->hop_limit = (uint8_t)(v6->hop_limit - n);
+	}
+}
+
+static void packet_rewrite(struct packet *packet, const struct flow_actions *actions)
+{
+	struct ethernet_header *eth = (struct ethernet_header *)packet->data;
+
+	if (actions->ttl_decrement > 0)
+		packet_age(packet, actions->ttl_decrement);
+	if (actions->set_macs) {
+		eth->destination = actions->eth_dst;
+		eth->source = actions->eth_src;
+	}
+}
+
+void walk_take(struct walk *walk)
+{
+	struct flow_actions *actions = &walk->draft->actions;
+
+	packet_rewrite(walk->packet, actions);
+	walk->view.ttl = walk_ttl(walk);
+	actions->ttl_decrement = 0;
+	actions->set_macs = false;
+	walk->cacheable = false;
+}
+
+void packet_finish(struct packet *packet)
+{
+	if (packet->offload.gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		offload_finish(packet);
+}
+
+struct packet *walk_keep(struct walk *walk)
+{
+	struct packet *packet = walk->packet;
+
+	walk_take(walk);
+	walk->packet = NULL;
+	walk->draft->actions.verdict = FLOW_CONSUMED;
+	return packet;
+}
+
+enum feature_result walk_consume(struct walk *walk)
+{
+	core_release(walk->core, walk_keep(walk));
+	return FEATURE_END;
+}
+
+bool walk_actions_hold(const struct flow_actions *actions, const struct flow_view *view)
+{
+	return view->l3_bytes <= actions->l3_bytes_max && (actions->ttl_decrement == 0 || view->ttl > actions->ttl_decrement);
+}
+
+/* Every port of the network that is up but the one it came from; unknown receivers are not behind guarded ports. */
+static void flood_run(struct core *core, const struct flow_actions *actions, struct packet *packet)
+{
+	struct port *last = NULL;
+	struct member *member;
+
+	list_each (member, &actions->flood->members, struct member, in_network) {
+		struct port *port = member->is_rif || member == actions->from ? NULL : member_port(member);
+		struct packet *copy;
+
+		if (port == NULL || !port_is_up(port) || (actions->flood_unknown && port->guarded))
+			continue;
+		if (last != NULL) {
+			copy = packet_copy(core->pool, packet);
+			if (copy != NULL)
+				core_output(core, last, copy);
+			else
+				member_drop(&last->member, DROP_NO_BUFFER, true, 1);
+		}
+		last = port;
+	}
+	if (last != NULL) {
+		core_output(core, last, packet);
+		return;
+	}
+	if (actions->flood_unknown)
+		member_drop(actions->from, DROP_NO_RECEIVER, actions->from->is_rif, 1);
+	core_release(core, packet);
+}
+
+void walk_run(struct core *core, const struct flow_actions *actions, struct packet *packet)
+{
+	if (actions->source != NULL)
+		actions->source->seen = core->now;
+	if (actions->verdict == FLOW_DROP) {
+		if (actions->drop_at != NULL)
+			member_drop(actions->drop_at, (enum drop_reason)actions->drop_reason, actions->drop_tx, 1);
+		else if (actions->drop_reason != DROP_NONE)
+			core->lost++;
+		core_release(core, packet);
+		return;
+	}
+	packet_rewrite(packet, actions);
+	if (actions->verdict == FLOW_OUTPUT)
+		core_output(core, actions->output, packet);
+	else
+		flood_run(core, actions, packet);
+}
+
+static void walk_features(struct walk *walk)
+{
+	const struct feature *feature = features;
+
+	while (feature->stage != walk->stage)
+		feature++;
+	for (;;) {
+		enum feature_result result = feature->run(walk);
+
+		if (result == FEATURE_END)
+			return;
+		if (result == FEATURE_GOTO)
+			for (feature = features; feature->stage != walk->stage;)
+				feature++;
+		else
+			feature++;
+		/* A stage without a decision goes on into the next; the last feature of all decides. */
+		CHECK(feature->name != NULL);
+		walk->stage = feature->stage;
+	}
+}
+
+/* Counts the hops of a walk once: what a cache entry does for the packets after this one. */
+static void draft_count(const struct flow_draft *draft, uint32_t bytes)
+{
+	for (unsigned i = 0; i < draft->hop_count; i++) {
+		struct counters *counters = &draft->hops[i].member->counters;
+
+		if (draft->hops[i].tx) {
+			counters->tx_packets++;
+			counters->tx_bytes += bytes;
+		} else {
+			counters->rx_packets++;
+			counters->rx_bytes += bytes;
+		}
+	}
+}
+
+static void walk_go(struct walk *walk)
+{
+	struct flow_draft *draft = walk->draft;
+	uint32_t bytes = walk->packet->size;
+
+	draft->fields = 0;
+	draft->hop_count = draft->rest_count = 0;
+	draft->actions = (struct flow_actions){.l3_bytes_max = UINT32_MAX};
+	walk_features(walk);
+	draft_count(draft, bytes);
+	if (walk->cacheable && walk->port != NULL && !walk->core->cache_off)
+		flow_cache_add(walk->core, walk->port, draft);
+	if (draft->actions.verdict != FLOW_CONSUMED)
+		walk_run(walk->core, &draft->actions, walk->packet);
+}
+
+void walk_from_port(struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view)
+{
+	struct flow_draft draft;
+	struct walk walk = {.core = core, .packet = packet, .view = *view, .key = *key, .cacheable = true, .port = port, .draft = &draft};
+
+	draft.key = *key;
+	walk.stage = STAGE_PORT;
+	walk_go(&walk);
+}
+
+void walk_from_origin(struct core *core, const struct origin *origin)
+{
+	struct flow_draft draft;
+	struct walk walk = {.core = core, .packet = origin->packet, .draft = &draft};
+
+	flow_key_read(origin->packet, &walk.key, &walk.view);
+	draft.key = walk.key;
+	walk.local = !origin->forwarded;
+	walk.stage = origin->stage;
+	walk.router = origin->router;
+	walk.out = origin->rif;
+	walk.nexthop = origin->nexthop;
+	if (origin->stage == STAGE_NETWORK) {
+		struct member *member = &origin->rif->member;
+
+		if (!origin->rif->carrier) {
+			core_release(core, origin->packet);
+			return;
+		}
+		walk.network = member->network;
+		walk.from = member;
+		member->counters.tx_packets++;
+		member->counters.tx_bytes += origin->packet->size;
+	}
+	walk_go(&walk);
+}

@@ -1,0 +1,159 @@
+/*
+ * The walk: the slow path of a packet through the features, which decides what happens to it and notes on what the decision rests.
+ *
+ * Theory of operation. A walk starts in a stage (core_state.h) and runs the features of that stage in the order of features.c. Each feature
+ * says CONTINUE (the next feature), GOTO (a new stage, set in walk->stage) or END. A feature only decides: it reads fields through the
+ * accessors below, which note the field, and writes its decision into the draft's actions. The same code then runs those actions for this
+ * packet and, from the flow cache, for the flow's next ones (walk_run). A feature that must have the packet itself (answer it, hold it,
+ * report it) calls walk_take: what was decided so far is applied to the packet, and the walk makes no cache entry.
+ */
+#ifndef SWITCH_WALK_H
+#define SWITCH_WALK_H
+
+#include "net/ethernet.h"
+#include "switch/flow_cache.h"
+
+enum feature_result { FEATURE_CONTINUE, FEATURE_GOTO, FEATURE_END };
+
+struct walk {
+	struct core *core;
+	struct packet *packet;
+	struct flow_view view;
+	struct flow_key key; /* as the packet reads at this point of its way */
+	uint32_t rewritten;  /* fields of it that routers on the way have set */
+	bool cacheable;
+	bool local; /* made by the router that it is in: no TTL is taken, no errors are reported */
+	enum stage stage;
+	struct port *port;	 /* PORT: where it came in; NULL when it was made here */
+	struct network *network; /* NETWORK */
+	struct member *from;	 /* NETWORK: who put it there */
+	struct router *router;	 /* ROUTER and later */
+	struct rif *in;		 /* ROUTER and later: where it came into the router; NULL when made here */
+	struct rif *out;	 /* EGRESS */
+	struct ip nexthop;	 /* EGRESS */
+	unsigned routers;	 /* crossed so far */
+	struct flow_draft *draft;
+};
+
+/* Notes that fields were looked at. */
+static inline void walk_look(struct walk *walk, uint32_t fields) { walk->draft->fields |= fields & ~walk->rewritten; }
+
+static inline uint16_t walk_eth_type(struct walk *walk)
+{
+	walk_look(walk, FLOW_ETH_TYPE);
+	return walk->key.eth_type;
+}
+
+static inline struct mac walk_eth_dst(struct walk *walk)
+{
+	walk_look(walk, FLOW_ETH_DST);
+	return walk->key.eth_dst;
+}
+
+static inline struct mac walk_eth_src(struct walk *walk)
+{
+	walk_look(walk, FLOW_ETH_SRC);
+	return walk->key.eth_src;
+}
+
+/* IP_V4, IP_V6 or IP_NONE by the frame's type. */
+static inline enum ip_family walk_family(struct walk *walk)
+{
+	uint16_t type = walk_eth_type(walk);
+
+	return type == ETHERNET_IPV4 ? IP_V4 : type == ETHERNET_IPV6 ? IP_V6 : IP_NONE;
+}
+
+/* What is wrong with the network header. */
+static inline enum drop_reason walk_l3(struct walk *walk)
+{
+	walk_look(walk, FLOW_ETH_TYPE | FLOW_L3);
+	return (enum drop_reason)walk->key.l3;
+}
+
+static inline struct ip walk_ip_src(struct walk *walk)
+{
+	enum ip_family family = walk_family(walk);
+
+	walk_look(walk, FLOW_IP_SRC);
+	return ip_from_bytes(family == IP_NONE ? IP_V4 : family, walk->key.ip_src);
+}
+
+static inline struct ip walk_ip_dst(struct walk *walk)
+{
+	enum ip_family family = walk_family(walk);
+
+	walk_look(walk, FLOW_IP_DST);
+	return ip_from_bytes(family == IP_NONE ? IP_V4 : family, walk->key.ip_dst);
+}
+
+static inline uint8_t walk_protocol(struct walk *walk)
+{
+	walk_look(walk, FLOW_PROTOCOL);
+	return walk->key.protocol;
+}
+
+static inline enum flow_fragment walk_fragment(struct walk *walk)
+{
+	walk_look(walk, FLOW_FRAGMENT);
+	return (enum flow_fragment)walk->key.fragment;
+}
+
+static inline uint16_t walk_l4_src(struct walk *walk)
+{
+	walk_look(walk, FLOW_L4_SRC);
+	return walk->key.l4_src;
+}
+
+static inline uint16_t walk_l4_dst(struct walk *walk)
+{
+	walk_look(walk, FLOW_L4_DST);
+	return walk->key.l4_dst;
+}
+
+/* The TTL or hop limit at this point. An entry holds for packets with more than it takes away. */
+static inline uint8_t walk_ttl(const struct walk *walk) { return (uint8_t)(walk->view.ttl - walk->draft->actions.ttl_decrement); }
+
+/* True when the packet, segmented if it is to be, fits `mtu`. An entry holds for packets that do. */
+bool walk_fits(struct walk *walk, uint16_t mtu);
+
+/* Notes that the decision rests on a generation. */
+void walk_rest(struct walk *walk, const uint64_t *generation);
+
+/* Counts the packet on a router interface. */
+void walk_count(struct walk *walk, struct member *member, bool tx);
+
+/* Ends of a walk; all return FEATURE_END. */
+enum feature_result walk_drop(struct walk *walk, struct member *at, enum drop_reason reason);
+enum feature_result walk_drop_tx(struct walk *walk, struct member *at, enum drop_reason reason);
+enum feature_result walk_output(struct walk *walk, struct port *port);
+
+/* Goes on in another stage; returns FEATURE_GOTO. */
+enum feature_result walk_goto(struct walk *walk, enum stage stage);
+
+/* Brings the packet to a router's interface, or into the network of one. */
+enum feature_result walk_to_router(struct walk *walk, struct rif *rif);
+enum feature_result walk_to_network(struct walk *walk, struct rif *rif);
+
+/* Applies what was decided so far to the packet and makes the walk uncacheable: the packet may be read, and changed by who keeps it. */
+void walk_take(struct walk *walk);
+
+/* Makes the packet whole: a checksum that its sender left to be done is. Before a router reads or cuts it; not for bundles to be segmented.
+ */
+void packet_finish(struct packet *packet);
+
+/* Takes the packet for good: it is the caller's from now on, and the walk ends with nothing more to do (return FEATURE_END). */
+struct packet *walk_keep(struct walk *walk);
+
+/* The same, and frees it: it was answered or learned from. */
+enum feature_result walk_consume(struct walk *walk);
+
+/* Walks a packet from a port, or one that was made here; takes it over. */
+void walk_from_port(struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view);
+void walk_from_origin(struct core *core, const struct origin *origin);
+
+/* True when the actions of an entry hold for a packet of its flow; runs them, taking the packet over. */
+bool walk_actions_hold(const struct flow_actions *actions, const struct flow_view *view);
+void walk_run(struct core *core, const struct flow_actions *actions, struct packet *packet);
+
+#endif

@@ -57,7 +57,7 @@ static void router_send(struct router *router)
 		router->fib = FIB_FILLING;
 	}
 	batch->router = router->id;
-	batch->count = (uint16_t)rib_take(&router->rib, batch->entries, FIB_BATCH_MAX);
+	batch->count = (uint16_t)rib_take(&router->rib, batch->entries, FIB_BATCH_MAX, !router_settled(router));
 	if (batch->count > 0) {
 		routing->unanswered++;
 		routing->ops->order(routing->context, MSG_FIB_BATCH, batch);
@@ -112,6 +112,8 @@ void fib_settle(struct routing *routing, struct instant now)
 	if (routing->settled || !instant_reached(fib_settle_next(routing), now))
 		return;
 	routing->settled = true;
-	list_each (router, &routing->all, struct router, in_routing)
+	list_each (router, &routing->all, struct router, in_routing) {
+		rib_release(&router->rib);
 		fib_pump_add(router);
+	}
 }

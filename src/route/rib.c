@@ -13,6 +13,7 @@ void rib_init(struct rib *rib, const struct rib_ops *ops, void *context, uint32_
 	*rib = (struct rib){.ops = ops, .context = context, .routes_max = routes_max};
 	list_init(&rib->entries);
 	list_init(&rib->dirty);
+	list_init(&rib->held);
 }
 
 static void entry_free(struct rib *rib, struct rib_entry *entry)
@@ -137,8 +138,8 @@ static struct rib_entry *entry_get(struct rib *rib, const struct prefix *prefix,
 /* The used routes of a prefix have changed: the owner and, when its turn comes, the switch have to know. */
 static void entry_changed(struct rib *rib, struct rib_entry *entry, struct instant now)
 {
-	if (!list_linked(&entry->in_dirty))
-		list_append(&rib->dirty, &entry->in_dirty);
+	list_remove(&entry->in_dirty);
+	list_append(&rib->dirty, &entry->in_dirty);
 	rib->ops->best_changed(rib->context, &entry->node.prefix, entry->routes, now);
 }
 
@@ -219,13 +220,17 @@ static void entry_to_fib(const struct rib_entry *entry, struct fib_entry *out)
 			fib_add_nexthop(out, &route->nexthops[i]);
 }
 
-unsigned rib_take(struct rib *rib, struct fib_entry *entries, unsigned room)
+unsigned rib_take(struct rib *rib, struct fib_entry *entries, unsigned room, bool hold)
 {
 	struct rib_entry *entry;
 	unsigned count = 0;
 
 	while (count < room && (entry = list_first(&rib->dirty, struct rib_entry, in_dirty)) != NULL) {
 		list_remove(&entry->in_dirty);
+		if (hold && !entry->sent && entry->routes != NULL && entry->routes->protocol > ROUTE_STATIC) {
+			list_append(&rib->held, &entry->in_dirty);
+			continue;
+		}
 		if (entry->routes != NULL || entry->sent)
 			entry_to_fib(entry, &entries[count++]);
 		entry->sent = entry->routes != NULL;
@@ -235,15 +240,26 @@ unsigned rib_take(struct rib *rib, struct fib_entry *entries, unsigned room)
 	return count;
 }
 
+void rib_release(struct rib *rib)
+{
+	struct rib_entry *entry;
+
+	list_each (entry, &rib->held, struct rib_entry, in_dirty) {
+		list_remove(&entry->in_dirty);
+		list_append(&rib->dirty, &entry->in_dirty);
+	}
+}
+
 void rib_retell(struct rib *rib)
 {
 	struct rib_entry *entry;
 
 	list_each (entry, &rib->entries, struct rib_entry, in_rib) {
 		entry->sent = false;
+		list_remove(&entry->in_dirty);
 		if (entry->routes == NULL)
 			entry_free(rib, entry);
-		else if (!list_linked(&entry->in_dirty))
+		else
 			list_append(&rib->dirty, &entry->in_dirty);
 	}
 }

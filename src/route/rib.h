@@ -34,7 +34,7 @@ struct rib_route {
 struct rib_entry {
 	struct prefix_node node;
 	struct list in_rib;
-	struct list in_dirty; /* rib->dirty: the switch must be told */
+	struct list in_dirty; /* rib->dirty or rib->held: the switch must be told */
 	struct rib_route *routes;
 	bool sent; /* the switch has a route of this prefix from us */
 };
@@ -52,6 +52,7 @@ struct rib {
 	struct prefix_table table;
 	struct list entries;
 	struct list dirty;
+	struct list held; /* learnt routes that rib_take was told to hold back */
 };
 
 /* What somebody offers; `nexthops` are copied. */
@@ -79,8 +80,12 @@ void rib_del(struct rib *rib, const struct prefix *prefix, enum route_protocol p
 /* True while the switch has to be told something. */
 static inline bool rib_dirty(const struct rib *rib) { return !list_empty(&rib->dirty); }
 
-/* Takes up to `room` entries that the switch must be told of; returns how many were written. */
-unsigned rib_take(struct rib *rib, struct fib_entry *entries, unsigned room);
+/*
+ * Takes up to `room` entries that the switch must be told of; returns how many were written. With `hold` those that a protocol has learnt
+ * and that the switch has no route of yet are kept back until rib_release.
+ */
+unsigned rib_take(struct rib *rib, struct fib_entry *entries, unsigned room, bool hold);
+void rib_release(struct rib *rib);
 
 /* The switch knows nothing (any more): everything must be told again. */
 void rib_retell(struct rib *rib);

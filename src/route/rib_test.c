@@ -44,7 +44,7 @@ static struct fib_entry take_one(struct rib *rib)
 {
 	struct fib_entry entries[2];
 
-	assert_int_equal(rib_take(rib, entries, 2), 1);
+	assert_int_equal(rib_take(rib, entries, 2, false), 1);
 	return entries[0];
 }
 
@@ -88,14 +88,40 @@ static void test_coalescing(void **state)
 	rib_init(&rib, &ops, NULL, 100);
 	set(&rib, what);
 	rib_del(&rib, &what.prefix, ROUTE_RIP, 0, at);
-	assert_int_equal(rib_take(&rib, entries, 4), 0);
+	assert_int_equal(rib_take(&rib, entries, 4, false), 0);
 	set(&rib, what);
 	set(&rib, what);
-	assert_int_equal(rib_take(&rib, entries, 4), 1);
+	assert_int_equal(rib_take(&rib, entries, 4, false), 1);
 	set(&rib, what);
-	assert_int_equal(rib_take(&rib, entries, 4), 0);
+	assert_int_equal(rib_take(&rib, entries, 4, false), 0);
 	rib_retell(&rib);
-	assert_int_equal(rib_take(&rib, entries, 4), 1);
+	assert_int_equal(rib_take(&rib, entries, 4, false), 1);
+	rib_free(&rib);
+}
+
+/* While held back, learnt routes wait; what the switch must not go on with is told all the same. */
+static void test_hold(void **state)
+{
+	struct nexthop a = via(0x0a000001, 1);
+	const struct rib_offer learnt = offer("10.1.0.0/16", ROUTE_RIP, 0, 120, 5, &a);
+	const struct rib_offer connected = offer("10.1.0.0/16", ROUTE_CONNECTED, 1, 0, 0, &a);
+	struct fib_entry entries[4];
+	struct rib rib;
+
+	(void)state;
+	rib_init(&rib, &ops, NULL, 100);
+	set(&rib, learnt);
+	assert_int_equal(rib_take(&rib, entries, 4, true), 0);
+	assert_false(rib_dirty(&rib));
+	set(&rib, connected);
+	assert_int_equal(rib_take(&rib, entries, 4, true), 1);
+	rib_del(&rib, &connected.prefix, ROUTE_CONNECTED, 1, at);
+	assert_int_equal(rib_take(&rib, entries, 4, true), 1);
+	assert_int_equal(entries[0].protocol, ROUTE_RIP);
+	set(&rib, offer("10.2.0.0/16", ROUTE_RIP, 0, 120, 5, &a));
+	assert_int_equal(rib_take(&rib, entries, 4, true), 0);
+	rib_release(&rib);
+	assert_int_equal(rib_take(&rib, entries, 4, false), 1);
 	rib_free(&rib);
 }
 
@@ -149,7 +175,7 @@ struct model {
 static void model_compare(struct model *model, struct rib *rib)
 {
 	struct fib_entry entries[16];
-	unsigned count = rib_take(rib, entries, 16);
+	unsigned count = rib_take(rib, entries, 16, false);
 
 	for (unsigned i = 0; i < count; i++)
 		model->told[entries[i].prefix.ip.bytes[1]] = entries[i].add ? entries[i].nexthops[0].rif : 0;
@@ -200,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_preference),
 		cmocka_unit_test(test_coalescing),
+		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_static_join),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_random),

@@ -262,11 +262,13 @@ static int apply_sync_begin(struct routing *routing, const void *body, struct in
 	return 0;
 }
 
-/* Settling begins when there is a whole configuration and a switch to know it. */
+/* Settling begins when there is a whole configuration and a switch to know it; without routers there is nothing to settle. */
 static void routing_look_ready(struct routing *routing, struct instant now)
 {
-	if (routing->ready_at.ns == INSTANT_NEVER.ns && routing->synced && routing->switch_up)
-		routing->ready_at = now;
+	if (routing->ready_at.ns != INSTANT_NEVER.ns || !routing->synced || !routing->switch_up)
+		return;
+	routing->ready_at = now;
+	routing->settled = routing->routers.used == 0;
 }
 
 static int apply_sync_end(struct routing *routing, const void *body, struct instant now, struct err *err)

@@ -11,9 +11,11 @@
  *     PUNT --> protocols ----> learnt -----'                    '--> dirty list --> FIB_BATCH
  *
  * A switch that doesn't know a router yet (no RIF_CHANGED of it came since its channel is up) is told nothing about it. Once it does it
- * gets FIB_SYNC begin, everything, FIB_SYNC end. While this process is young the `end` is held back: the switch goes on with the routes it
- * had, until the protocols have been quiet for SETTLE_QUIET_S, at the latest SETTLE_MAX_S after the first whole word of ctl. So a restart
- * of the process loses no packet and deletes no route that is about to be learnt again.
+ * gets FIB_SYNC begin, everything, FIB_SYNC end. While this process is young, learnt routes and the `end` are held back: the switch goes on
+ * with the routes it had, until the protocols have been quiet for SETTLE_QUIET_S, at the latest SETTLE_MAX_S after the first whole word of
+ * ctl. So a restart of the process loses no packet: no route is deleted that is about to be learnt again, and none is replaced by the first
+ * rumour about it. Connected and static routes are told at once. A process whose first configuration is empty has nothing to lose and
+ * holds nothing back.
  */
 #ifndef ROUTE_ROUTING_H
 #define ROUTE_ROUTING_H

@@ -15,12 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -63,68 +61,6 @@ void jail_limits(void)
 		return;
 	files.rlim_cur = files.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &files);
-}
-
-/* Stage 2. */
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		error = -errno;
-	(void)close(fd);
-	return error;
-}
-
-/* A user namespace in which our ids stay what they are. */
-static int own_user_namespace(void)
-{
-	char map[64];
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	int error;
-
-	if (unshare(CLONE_NEWUSER) != 0)
-		return -errno;
-	(void)snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
-	error = write_file("/proc/self/setgroups", "deny");
-	if (error == 0)
-		error = write_file("/proc/self/uid_map", map);
-	(void)snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	return error ? error : write_file("/proc/self/gid_map", map);
-}
-
-/* Nothing is mounted but an empty, read-only root. */
-static int empty_root(void)
-{
-	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) != 0 ||
-		mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555") != 0 ||
-		chdir("/tmp") != 0 || syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0 ||
-		mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
-		return -errno;
-	return 0;
-}
-
-static void jail_namespaces(const struct jail_spec *spec)
-{
-	bool no_files = !spec->files_read && !spec->files_write && !spec->execute;
-	int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (spec->network ? 0 : CLONE_NEWNET), error = 0;
-
-	if (spec->keep_privilege || (geteuid() != 0 && !no_files))
-		return;
-	if (geteuid() != 0)
-		error = own_user_namespace();
-	if (error == 0 && unshare(flags) != 0)
-		error = -errno;
-	if (error == 0 && no_files)
-		error = empty_root();
-	else if (error == 0 && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) != 0)
-		error = -errno;
-	if (error != 0)
-		log_warning(NULL, "jail: no namespaces of its own: %s", strerror(-error));
 }
 
 /* Stage 3. */
@@ -259,7 +195,9 @@ int jail_enter(enum process_id process, const struct jail_spec *spec, const stru
 	int error, landlock = 0;
 
 	jail_limits();
-	jail_namespaces(spec);
+	error = jail_namespaces(spec, places);
+	if (error != 0)
+		log_warning(NULL, "jail: no namespaces of its own: %s", strerror(-error));
 	error = jail_identity(process, spec, places, err);
 	if (error != 0)
 		return error;

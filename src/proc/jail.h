@@ -1,13 +1,13 @@
 /*
  * The jail: what a process gives up for good before it meets anything foreign.
  *
- * Theory of operation. Five stages, in this order, each a function in jail.c (landlock's in jail_files.c); each says what it should do and
+ * Theory of operation. Five stages, in this order, each a function in jail.c or a file of its own; each says what it should do and
  * what it must not break. What a kernel or a user can't do is said in a warning and left out; what should work and doesn't ends the
  * process.
  *
  *   1 limits      descriptors up to the hard limit (thousands of ports), no core files (they would hold guests' memory).
- *   2 namespaces  own mount, IPC, UTS and, without `network`, network namespace; without any file right an empty root directory. A user
- *                 gets them through a user namespace of its own, and only where no file and no peer credential is needed.
+ *   2 namespaces  own mount, IPC, UTS and, without `network`, network namespace; a root directory with what the spec names and no more.
+ *                 A user gets them through a user namespace of its own, and only where no file and no peer credential is needed.
  *                 Must not: for `keep_privilege` (guests outlive us and must not live in our namespaces).
  *   3 identity    an uid and gid of its own for each process, no capability, no way back (no_new_privs, empty bounding set).
  *                 Must not: change who owns what `state` and `run` hold, but for the files that the process keeps writing.
@@ -38,6 +38,9 @@ void jail_limits(void);
 
 /* Closes the jail around the calling process. 0 or a negative errno. */
 int jail_enter(enum process_id process, const struct jail_spec *spec, const struct places *places, struct err *err);
+
+/* Stage 2, in jail_namespaces.c. 0, or a negative errno when the kernel or our rights don't allow it. */
+int jail_namespaces(const struct jail_spec *spec, const struct places *places);
 
 /* Stage 4, in jail_files.c. Returns landlock's version, 0 when the kernel has none, or a negative errno. */
 int jail_files(const struct jail_spec *spec, const struct places *places, struct err *err);

@@ -18,7 +18,7 @@ EXCEPTION = "Long because"
 # Library header (prefix) -> rooms that may use it, each in at most so many files. Tests beside the files are not counted.
 CONFINED = [
     ("libfyaml.h", {"model": 2}),
-    ("jansson.h", {"model": 2, "api": 2, "ctl": 2, "ui": 2, "store": 1}),
+    ("jansson.h", {"model": 2, "api": 2, "ctl": 2, "ui": 2, "store": 1, "vm": 1}),
     ("curl/", {"ui": 1}),
     ("microhttpd.h", {"ctl": 2}),
     ("sqlite3.h", {"store": 2}),
@@ -119,6 +119,8 @@ def check_floors(house):
             if kind != '"':
                 continue
             other = target.split("/")[0]
+            if name.endswith("_test.c") and re.match(r"(\.\./)*test/", target):
+                continue
             if "/" not in target or other not in house.floor_of:
                 house.add(name, line, "floors", f'write the room: #include "ROOM/{os.path.basename(target)}"')
             elif room is None:
@@ -177,7 +179,8 @@ def check_lengths(house):
     for name in house.c_files("src", "test", "bench"):
         text = house.text(name)
         lines = text.splitlines()
-        if len(lines) > FILE_LINES_MAX or (len(lines) > FILE_LINES_AIM and EXCEPTION not in "\n".join(lines[:40])):
+        reason = EXCEPTION in "\n".join(lines[:40]) or name.endswith("_test.c")
+        if len(lines) > FILE_LINES_MAX or (len(lines) > FILE_LINES_AIM and not reason):
             house.add(name, len(lines), "length", f"{len(lines)} lines; {FILE_LINES_AIM} are the aim; up to {FILE_LINES_MAX} with `{EXCEPTION} ...` in the opening comment")
         check_functions(house, name, strip_code(text).splitlines(), lines)
 
@@ -226,9 +229,9 @@ def check_guards(house):
     for name in house.c_files("src"):
         if not name.endswith(".h"):
             continue
-        guard = re.sub(r"\W", "_", name[4:]).upper()
-        if not re.search(rf"^#ifndef {guard}\n#define {guard}\n", house.text(name), re.M):
-            house.add(name, 1, "guard", f"include guard {guard} is missing")
+        room, base = name.split("/")[1].upper(), re.sub(r"\W", "_", os.path.basename(name)).upper()
+        if not re.search(rf"^#ifndef ({room}_(\w+_)?{base})\n#define \1\n", house.text(name), re.M):
+            house.add(name, 1, "guard", f"include guard {room}_{base} is missing")
 
 
 def check_calls(house):

@@ -22,8 +22,9 @@ struct worker;
 struct device_kind {
 	const char *name; /* "vhost", "tap" */
 
-	/* Makes the device of a port from an open descriptor, taken over also on failure. NULL with the reason in `err`. */
-	struct device *(*open)(struct worker *worker, const struct msg_port *port, int fd, struct err *err);
+	/* Makes the device of a port from an open descriptor, taken over also on failure; `slot` is the worker's number for it. NULL with
+	 * the reason in `err`. */
+	struct device *(*open)(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct err *err);
 
 	/* Receives at most `room` packets; in_port is set by the caller. */
 	unsigned (*receive)(struct device *device, struct packet **packets, unsigned room);

@@ -91,12 +91,13 @@ static void vhost_close(struct device *device)
 	free(vhost);
 }
 
-static struct device *vhost_open(struct worker *worker, const struct msg_port *port, int fd, struct err *err)
+static struct device *vhost_open(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct err *err)
 {
 	struct vhost_device *vhost = xalloc(sizeof(*vhost));
 	int error;
 
-	vhost->device = (struct device){.kind = &vhost_kind, .worker = worker, .port = port->id, .state = PORT_STATE_CONNECTED};
+	vhost->device =
+		(struct device){.kind = &vhost_kind, .worker = worker, .port = port->id, .slot = slot, .state = PORT_STATE_CONNECTED};
 	vhost->socket.fd = fd;
 	for (unsigned i = 0; i < VHOST_QUEUES_MAX; i++) {
 		struct vhost_queue *queue = &vhost->queues[i];

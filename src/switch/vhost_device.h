@@ -15,6 +15,7 @@
 #ifndef SWITCH_VHOST_DEVICE_H
 #define SWITCH_VHOST_DEVICE_H
 
+#include "switch/ports.h"
 #include "switch/vhost_ring.h"
 #include "switch/vhost_user.h"
 
@@ -43,8 +44,6 @@ struct vhost_device {
 	unsigned pairs;	    /* that run */
 	unsigned next_pair; /* to be looked at first */
 };
-
-extern const struct device_kind vhost_kind;
 
 /* What we offer. */
 #define VHOST_FEATURES vhost_features()

@@ -46,7 +46,7 @@ static void bench_open(struct bench *bench)
 	struct msg_port port = {.id = 7};
 	struct err err;
 
-	bench->device = vhost_kind.open(NULL, &port, bench->guest.back_fd, &err);
+	bench->device = vhost_kind.open(NULL, &port, 0, bench->guest.back_fd, &err);
 	assert_non_null(bench->device);
 	bench->device->pool = bench->pool;
 	bench->device->mtu = 1500;

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* Bytes at the start of ram for a ring's own tables; behind both, the data of RX and TX, a slot a descriptor. */
@@ -80,11 +81,13 @@ void guest_end(struct guest *guest)
 
 void guest_connect(struct guest *guest)
 {
+	const struct timeval patience = {5, 0};
 	int pair[2];
 
 	if (guest->fd >= 0)
 		(void)close(guest->fd);
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	CHECK(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
 	guest->fd = pair[0];
 	guest->back_fd = pair[1];
 }
@@ -118,16 +121,17 @@ void guest_send(
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * fd_count);
 	}
 	CHECK(sendmsg(guest->fd, &header, MSG_NOSIGNAL) == (ssize_t)vector.iov_len);
-	guest->pump(guest->context);
+	if (guest->pump != NULL)
+		guest->pump(guest->context);
 }
 
 void guest_reply(struct guest *guest, uint32_t request, void *payload, uint32_t size)
 {
 	struct vhost_user_head head;
 
-	CHECK(recv(guest->fd, &head, sizeof(head), MSG_DONTWAIT) == (ssize_t)sizeof(head));
+	CHECK(recv(guest->fd, &head, sizeof(head), MSG_WAITALL) == (ssize_t)sizeof(head));
 	CHECK(head.request == request && head.flags == (VHOST_USER_VERSION | VHOST_USER_REPLY) && head.size == size);
-	CHECK(recv(guest->fd, payload, size, MSG_DONTWAIT) == (ssize_t)size);
+	CHECK(recv(guest->fd, payload, size, MSG_WAITALL) == (ssize_t)size);
 }
 
 static void send_number(struct guest *guest, uint32_t request, uint64_t number, int fd)
@@ -323,4 +327,24 @@ bool guest_interrupted(struct guest *guest, unsigned ring)
 	uint64_t count;
 
 	return read(guest->rings[ring].call_fd, &count, sizeof(count)) == (ssize_t)sizeof(count);
+}
+
+bool guest_kick(struct guest *guest, unsigned index)
+{
+	struct guest_ring *ring = &guest->rings[index];
+	uint16_t old = ring->kicked, event;
+	const uint64_t one = 1;
+	bool wanted;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	ring->kicked = ring->avail_next;
+	if (guest->features & GUEST_BIT(VIRTIO_RING_F_EVENT_IDX)) {
+		event = (uint16_t)__atomic_load_n(&ring->used->ring[ring->size].id, __ATOMIC_RELAXED);
+		wanted = (uint16_t)(ring->avail_next - event - 1) < (uint16_t)(ring->avail_next - old);
+	} else {
+		wanted = !(__atomic_load_n(&ring->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);
+	}
+	if (wanted)
+		CHECK(write(ring->kick_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+	return wanted;
 }

@@ -2,7 +2,8 @@
  * A guest for tests, without a hypervisor: the front end's side of vhost-user and the driver's side of its rings, over a memfd.
  *
  * The guest has two regions of memory, low and high, of the same file; rings lie low, data high, so that translation is exercised. Calls
- * fail the test when something goes wrong that should not. `pump`, given by the test, lets the back end read what was sent.
+ * fail the test when something goes wrong that should not. `pump`, given by the test, lets the back end read what was sent
+ * (NULL when another thread does).
  */
 #ifndef TEST_LIB_GUEST_H
 #define TEST_LIB_GUEST_H
@@ -28,6 +29,7 @@ struct guest_ring {
 	uint16_t size;
 	uint16_t avail_next; /* what avail->idx becomes */
 	uint16_t used_seen;
+	uint16_t kicked; /* avail_next at the last kick */
 	uint16_t free_count;
 	uint16_t free[GUEST_RING_MAX];				/* descriptors nobody uses */
 	uint16_t chain_of[GUEST_RING_MAX];			/* descriptors of the chain that starts here; 0: none */
@@ -81,6 +83,9 @@ unsigned guest_reclaim(struct guest *guest);
 /* Driver: offers a receive buffer of `bytes` in `pieces` descriptors; takes the next received frame, -1 when there is none. */
 bool guest_post(struct guest *guest, uint32_t bytes, unsigned pieces);
 int guest_receive(struct guest *guest, struct virtio_net_hdr *header, uint8_t frame[GUEST_FRAME_BYTES_MAX]);
+
+/* Driver: kicks the back end when it wants to be kicked; returns whether it did. */
+bool guest_kick(struct guest *guest, unsigned ring);
 
 /* Whether the back end interrupted the ring (and forgets it). */
 bool guest_interrupted(struct guest *guest, unsigned ring);

@@ -141,8 +141,9 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, enum jail_calls wh
 static int add_special_calls(scmp_filter_ctx filter, const struct jail_spec *spec)
 {
 	static const uint32_t requests[] = {FIONREAD, FIONBIO, FIOCLEX, TCGETS, TIOCGWINSZ,
-		/* of a TAP: features, offloads, header size, send buffer, name */
-		_IOR('T', 207, unsigned), _IOW('T', 208, unsigned), _IOW('T', 216, int), _IOW('T', 212, int), _IOR('T', 210, unsigned)};
+		/* of a TAP: features, offloads, header size, send buffer, name, carrier */
+		_IOR('T', 207, unsigned), _IOW('T', 208, unsigned), _IOW('T', 216, int), _IOW('T', 212, int), _IOR('T', 210, unsigned),
+		_IOW('T', 226, int)};
 	int error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
 	for (size_t i = 0; i < COUNT_OF(requests) && error == 0; i++)
@@ -159,8 +160,9 @@ static int allowlist(scmp_filter_ctx filter, const struct jail_spec *spec)
 {
 	int error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_BASE);
 
-	if (error == 0 && (spec->files_read || spec->files_write))
-		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_READ);
+	/* Without file rights there is nothing to see; but libc looks for this and that (CPUs, names of threads) and does without. */
+	if (error == 0)
+		error = add_calls(filter, spec->files_read || spec->files_write ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES), CALLS_READ);
 	if (error == 0 && spec->files_write)
 		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_WRITE);
 	if (error == 0 && spec->execute)

@@ -9,7 +9,7 @@
  */
 #include "alloc/sched.h"
 
-#include "alloc/order.h"
+#include "alloc/line.h"
 #include "base/arena.h"
 #include "base/check.h"
 
@@ -41,19 +41,6 @@ struct job {
 	bool interrupted; /* was running before this pass, and was paused in it */
 	bool announced;	  /* its start was told */
 	bool fresh;	  /* was dispatched in this pass, and was not running before it */
-};
-
-/* A ring of job numbers that grows. */
-struct ring {
-	uint32_t *slots;
-	uint32_t capacity, head, used;
-};
-
-/* Where jobs wait: one of the two is used. */
-struct line {
-	bool sorted;
-	struct ring ring;
-	struct order order;
 };
 
 struct host {
@@ -98,40 +85,6 @@ int sched_config_check(const struct sched_config *config, struct err *err)
 	return 0;
 }
 
-static void ring_push(struct ring *ring, uint32_t job)
-{
-	if (ring->used == ring->capacity) {
-		uint32_t capacity = ring->capacity ? ring->capacity * 2 : 64;
-		uint32_t *slots = xalloc(capacity * sizeof(*slots));
-
-		for (uint32_t i = 0; i < ring->used; i++)
-			slots[i] = ring->slots[(ring->head + i) & (ring->capacity - 1)];
-		free(ring->slots);
-		*ring = (struct ring){slots, capacity, 0, ring->used};
-	}
-	ring->slots[(ring->head + ring->used++) & (ring->capacity - 1)] = job;
-}
-
-static uint32_t ring_pop(struct ring *ring)
-{
-	uint32_t job = ring->slots[ring->head];
-
-	ring->head = (ring->head + 1) & (ring->capacity - 1);
-	ring->used--;
-	return job;
-}
-
-/* Takes a job out of the middle: only when it is withdrawn, so slow is fine. */
-static void ring_remove(struct ring *ring, uint32_t job)
-{
-	for (uint32_t left = ring->used; left > 0; left--) {
-		uint32_t first = ring_pop(ring);
-
-		if (first != job)
-			ring_push(ring, first);
-	}
-}
-
 static void batch_add(struct batch *batch, uint32_t job)
 {
 	if (batch->count == batch->capacity) {
@@ -146,46 +99,6 @@ static struct order_entry entry_of(const struct sched *sched, uint32_t job, int6
 	const struct job *j = &sched->jobs[job];
 
 	return (struct order_entry){key, job, j->vcpus, j->memory, j->host};
-}
-
-static void line_push(struct sched *sched, struct line *line, uint32_t job)
-{
-	if (line->sorted)
-		order_insert(&line->order, entry_of(sched, job, sched->jobs[job].key));
-	else
-		ring_push(&line->ring, job);
-}
-
-static uint32_t line_head(const struct line *line)
-{
-	if (line->sorted) {
-		const struct order_entry *first = order_first(&line->order);
-
-		return first ? first->job : NONE;
-	}
-	return line->ring.used ? line->ring.slots[line->ring.head] : NONE;
-}
-
-static void line_pop(struct line *line)
-{
-	if (line->sorted)
-		order_remove_at(&line->order, &(struct order_cursor){0, 0});
-	else
-		(void)ring_pop(&line->ring);
-}
-
-static void line_remove(const struct sched *sched, struct line *line, uint32_t job)
-{
-	if (line->sorted)
-		order_remove(&line->order, sched->jobs[job].key, job);
-	else
-		ring_remove(&line->ring, job);
-}
-
-static void line_free(struct line *line)
-{
-	free(line->ring.slots);
-	order_free(&line->order);
 }
 
 struct sched *sched_new(const struct sched_config *config, sched_order_fn *order, void *context)
@@ -252,7 +165,7 @@ uint32_t sched_submit(struct sched *sched, const struct sched_request *request)
 	};
 	sched->job_count++;
 	sched->counts.waiting++;
-	line_push(sched, &sched->line, job);
+	line_push(&sched->line, entry_of(sched, job, sched->jobs[job].key));
 	return job;
 }
 
@@ -359,7 +272,7 @@ void sched_cancel(struct sched *sched, uint32_t job)
 	struct job *j = &sched->jobs[job];
 
 	CHECK(job < sched->job_count && (j->state == JOB_WAITING || j->state == JOB_READY));
-	line_remove(sched, j->state == JOB_READY ? &sched->ready : &sched->line, job);
+	line_remove(j->state == JOB_READY ? &sched->ready : &sched->line, j->key, job);
 	if (j->holds)
 		sched->hosts[0].memory += j->memory;
 	if (j->dispatches == 0)
@@ -376,7 +289,7 @@ static void interrupt_job(struct sched *sched, uint32_t job, int64_t now)
 
 	undispatch(sched, job, now, sched->config.hold);
 	j->state = sched->config.hold ? JOB_READY : JOB_WAITING;
-	line_push(sched, sched->config.hold ? &sched->ready : &sched->line, job);
+	line_push(sched->config.hold ? &sched->ready : &sched->line, entry_of(sched, job, sched->jobs[job].key));
 	sched->counts.paused++;
 	/* One that started in this very pass and has to yield again (aging can do that) is told both. */
 	j->interrupted = !j->fresh;
@@ -435,7 +348,7 @@ static void dispatch_heads(struct sched *sched, struct line *line, int64_t now)
 			/* The head leaves the line first: its victims go into the same one. */
 			line_pop(line);
 			if (!preempt_for(sched, head, now)) {
-				line_push(sched, line, head);
+				line_push(line, entry_of(sched, head, sched->jobs[head].key));
 				return;
 			}
 			dispatch(sched, head, 0, now);
@@ -460,7 +373,7 @@ static void admit_to_memory(struct sched *sched)
 		sched->hosts[0].memory -= j->memory;
 		j->holds = true;
 		j->state = JOB_READY;
-		line_push(sched, &sched->ready, head);
+		line_push(&sched->ready, entry_of(sched, head, sched->jobs[head].key));
 	}
 }
 

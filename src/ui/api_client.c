@@ -95,7 +95,7 @@ enum status client_request(
 
 	if (socket == NULL)
 		return STATUS_FAILED;
-	http = http_request(socket, method, path, body, ANSWER_TIMEOUT_S, &text, &err);
+	http = http_request(&(struct http_question){socket, method, path, body, ANSWER_TIMEOUT_S}, &text, &err);
 	if (call->verbose > 1)
 		(void)fprintf(call->err, "%s %s: %d\n", method, path, http);
 	if (http > 0 && text.used > 0)
@@ -128,7 +128,7 @@ bool client_daemon_runs(const struct call *call)
 {
 	const char *socket = client_socket(call);
 	struct text text = {0};
-	int http = socket ? http_request(socket, "GET", "/v1/version", NULL, 10, &text, NULL) : -ENOENT;
+	int http = socket ? http_request(&(struct http_question){socket, "GET", "/v1/version", NULL, 10}, &text, NULL) : -ENOENT;
 
 	text_free(&text);
 	return http == 200;

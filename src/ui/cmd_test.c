@@ -302,7 +302,7 @@ enum status test_run(struct call *call)
 	enum status status = read_tests(call, &testing, &flat);
 
 	testing.flat = flat;
-	for (size_t i = 0; status == STATUS_OK && i < flat->test_count; i++) {
+	for (size_t i = 0; status == STATUS_OK && flat != NULL && i < flat->test_count; i++) {
 		if (run_test(&testing, &flat->tests[i], results))
 			passed++;
 		else
@@ -310,7 +310,7 @@ enum status test_run(struct call *call)
 	}
 	if (status == STATUS_OK && call_for_programs(call))
 		call_print_value(call, results);
-	if (status == STATUS_OK && flat->test_count == 0)
+	if (status == STATUS_OK && passed + failed == 0)
 		status = call_fail(call, STATUS_NOTHING, "lab %s has no tests: write some under tests: in its file", testing.lab);
 	else if (status == STATUS_OK)
 		call_say(call, "%zu passed, %zu failed", passed, failed);

@@ -62,7 +62,7 @@ void grid_add(struct grid *grid, const char *format, ...)
 	grid_text(grid, buffer);
 }
 
-size_t grid_rows(const struct grid *grid) { return grid->count / grid->column_count; }
+size_t grid_rows(const struct grid *grid) { return grid->column_count > 0 ? grid->count / grid->column_count : 0; }
 
 /* Characters of a UTF-8 text. */
 static size_t width_of(const char *text)
@@ -117,7 +117,7 @@ static void print_cell(const struct grid_column *column, const char *cell, size_
 
 void grid_print(const struct grid *grid, bool wide, bool color, struct text *out)
 {
-	size_t widths[GRID_COLUMNS_MAX], last = 0;
+	size_t widths[GRID_COLUMNS_MAX] = {0}, last = 0;
 
 	for (size_t c = 0; c < grid->column_count; c++) {
 		widths[c] = width_of(grid->columns[c].title);

@@ -165,8 +165,7 @@ static CURL *shared_handle(void)
 	return handle;
 }
 
-int http_request(const char *socket, const char *method, const char *path, const char *body, unsigned timeout_s, struct text *answer,
-	struct err *err)
+int http_request(const struct http_question *question, struct text *answer, struct err *err)
 {
 	struct sink sink = {.body = answer};
 	struct curl_slist *headers;
@@ -177,16 +176,16 @@ int http_request(const char *socket, const char *method, const char *path, const
 		return err_set(err, -ELIBACC, "libcurl is not installed (apt-get install libcurl3-gnutls)");
 	/* No "Expect: 100-continue": it costs a second where the other side doesn't know it. */
 	headers = curl_calls.slist_append(NULL, "Expect:");
-	if (body != NULL)
+	if (question->body != NULL)
 		headers = curl_calls.slist_append(headers, "Content-Type: application/json");
-	(void)curl_calls.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	(void)curl_calls.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, question->method);
 	(void)curl_calls.easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	(void)curl_calls.easy_setopt(curl, CURLOPT_TIMEOUT, (long)timeout_s);
-	if (body != NULL) {
-		(void)curl_calls.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
-		(void)curl_calls.easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	(void)curl_calls.easy_setopt(curl, CURLOPT_TIMEOUT, (long)question->timeout_s);
+	if (question->body != NULL) {
+		(void)curl_calls.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(question->body));
+		(void)curl_calls.easy_setopt(curl, CURLOPT_POSTFIELDS, question->body);
 	}
-	status = transfer(curl, socket, path, &sink, err);
+	status = transfer(curl, question->socket, question->path, &sink, err);
 	(void)curl_calls.easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
 	curl_calls.slist_free_all(headers);
 	return status;

@@ -10,12 +10,20 @@
 /* The largest answer that is taken, bytes. */
 #define HTTP_BODY_BYTES_MAX (64u << 20)
 
+/* What is asked for: `path` is already encoded, `body` is JSON or NULL, `timeout_s` 0 waits for ever. */
+struct http_question {
+	const char *socket;
+	const char *method;
+	const char *path;
+	const char *body;
+	unsigned timeout_s;
+};
+
 /*
- * Asks for `path` (already encoded) with `method` and `body` (JSON, or NULL). Returns the HTTP status with the answer's body added to
+ * Asks. Returns the HTTP status with the answer's body added to
  * `answer`, or a negative errno: -ENOENT, -ECONNREFUSED when nobody listens, -ETIMEDOUT after `timeout_s`.
  */
-int http_request(const char *socket, const char *method, const char *path, const char *body, unsigned timeout_s, struct text *answer,
-	struct err *err);
+int http_request(const struct http_question *question, struct text *answer, struct err *err);
 
 /* Reads an endless answer line by line until `line` returns false or the other side ends it. Returns as http_request. */
 int http_stream(const char *socket, const char *path, bool (*line)(void *context, const char *text), void *context, struct err *err);

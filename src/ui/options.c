@@ -66,7 +66,7 @@ static enum status option_set(struct reading *reading, const struct option_row *
 	struct call *call = reading->call;
 
 	if (row == &common[0] || row == &common[1]) {
-		const char *format = row == &common[0] ? "json" : value;
+		const char *format = row == &common[0] || value == NULL ? "json" : value;
 
 		for (enum output i = 0; i < OUTPUT_COUNT; i++)
 			if (strcmp(format, output_names[i]) == 0) {

@@ -74,7 +74,8 @@ static void test_rows(void **state)
 		} else {
 			if (found == NULL)
 				fail_msg("row %zu: %s", i, text_get(&problem));
-			assert_string_equal(found->name, row->found);
+			else
+				assert_string_equal(found->name, row->found);
 			assert_int_equal(used, row->used);
 		}
 		text_free(&problem);

@@ -12,6 +12,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* With so few cables the routers stand in one row; with more, graphviz finds ranks for them. */
+#define ROW_LINKS_MAX 6
+
 /* What is drawn. */
 struct drawing {
 	const struct lab *flat;
@@ -131,7 +134,7 @@ static void draw_vms(const struct drawing *drawing)
 			if (nic->network < 0)
 				continue;
 			(void)snprintf(look, sizeof(look), "label=\"%s\"", live[0] ? live : address_label(nic->ipv4, address));
-			add_edge(drawing->out, "vm", vm->name, "network", lab->networks[nic->network].name, look);
+			add_edge(drawing->out, "network", lab->networks[nic->network].name, "vm", vm->name, look);
 		}
 	}
 }
@@ -147,7 +150,7 @@ static void draw_ports(const struct drawing *drawing)
 		(void)snprintf(label, sizeof(label), "%.40s\\n%.20s%s%.64s", port->name, port->tap ? port->tap : "",
 			port->netns ? " in " : "", port->netns ? port->netns : "");
 		add_node(drawing->out, "port", port->name, label, "shape=box, style=\"filled,dashed\", fillcolor=white");
-		add_edge(drawing->out, "port", port->name, "network", lab->networks[port->network].name, "label=\"\"");
+		add_edge(drawing->out, "network", lab->networks[port->network].name, "port", port->name, "label=\"\"");
 	}
 }
 
@@ -173,8 +176,8 @@ static void draw_links(const struct drawing *drawing)
 								    : "";
 		const char *from_kind = link_end(lab, link->from, from), *to_kind = link_end(lab, link->to, to);
 
-		(void)snprintf(look, sizeof(look), "label=\"%.60s%s\", penwidth=2%s", range, link->down ? "\\ndown" : "",
-			link->down ? ", style=dashed, color=red" : "");
+		(void)snprintf(look, sizeof(look), "label=\" %.60s%s \", penwidth=2%s%s", range, link->down ? "\\ndown" : "",
+			link->down ? ", style=dashed, color=red" : "", lab->link_count <= ROW_LINKS_MAX ? ", constraint=false" : "");
 		add_edge(drawing->out, from_kind, from, to_kind, to, look);
 	}
 }
@@ -183,7 +186,7 @@ static void draw(const struct drawing *drawing)
 {
 	text_add(drawing->out, "graph ");
 	add_quoted(drawing->out, drawing->flat->name);
-	text_add(drawing->out, " {\n\tgraph [rankdir=LR, bgcolor=white, fontname=\"Helvetica\", nodesep=0.3, ranksep=0.6];\n"
+	text_add(drawing->out, " {\n\tgraph [rankdir=TB, bgcolor=white, fontname=\"Helvetica\", nodesep=0.3, ranksep=0.6];\n"
 			       "\tnode [style=filled, fontname=\"Helvetica\", fontsize=11, color=\"#444444\"];\n"
 			       "\tedge [fontname=\"Helvetica\", fontsize=9, color=\"#444444\"];\n");
 	draw_networks(drawing);

@@ -4,6 +4,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$top/build}
 weft=$build/src/weft
+[ -x "$weft" ] || { echo "there is no $weft: run make first"; echo "0 passed, 1 failed"; exit 1; }
 passed=0
 failed=0
 # What a check measured goes here, past the check's own catching of output.

@@ -39,8 +39,6 @@ struct routing_ops {
 	void (*row)(void *context, uint32_t seq, enum message_type type, const void *body);
 	/* An event for ctl (LIMIT_REACHED). */
 	void (*event)(void *context, enum message_type type, const void *body);
-	/* One line about a router for the log; may be NULL. */
-	void (*note)(void *context, const char *router, const char *text);
 };
 
 /* Bounds and measures. Zero means the default. */

@@ -183,7 +183,7 @@ static void sim_row(void *context, uint32_t seq, enum message_type type, const v
 	sim_ignore(context, type, body);
 }
 
-static const struct routing_ops sim_ops = {sim_order, sim_row, sim_ignore, NULL};
+static const struct routing_ops sim_ops = {sim_order, sim_row, sim_ignore};
 
 static void sim_apply(struct sim_process *process, enum message_type type, const void *body)
 {

@@ -193,7 +193,7 @@ static void rif_changed(struct rif *rif, bool gone, struct instant now)
 	router_timer_update(router);
 }
 
-void rif_state_changed(struct rif *rif, struct instant now)
+void router_rif_changed(struct rif *rif, struct instant now)
 {
 	if (rif->router != NULL)
 		rif_changed(rif, false, now);
@@ -208,7 +208,7 @@ static void rif_leave(struct rif *rif, struct instant now)
 	rif->router = NULL;
 }
 
-void rif_set(struct rif *rif, struct router *router, const struct msg_rif *message, struct instant now)
+void router_rif_set(struct rif *rif, struct router *router, const struct msg_rif *message, struct instant now)
 {
 	if (rif->router != NULL && rif->router != router)
 		rif_leave(rif, now);
@@ -223,7 +223,7 @@ void rif_set(struct rif *rif, struct router *router, const struct msg_rif *messa
 	rif_changed(rif, false, now);
 }
 
-void rif_forget(struct rif *rif, struct instant now)
+void router_rif_forget(struct rif *rif, struct instant now)
 {
 	if (rif->router != NULL)
 		rif_leave(rif, now);

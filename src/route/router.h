@@ -111,9 +111,9 @@ struct router *router_new(struct routing *routing, uint32_t id);
 void router_free(struct router *router, struct instant now, bool quietly);
 
 /* router.c: interface and static routes; what follows from them (connected, static, protocols) follows at once. */
-void rif_set(struct rif *rif, struct router *router, const struct msg_rif *message, struct instant now);
-void rif_forget(struct rif *rif, struct instant now);
-void rif_state_changed(struct rif *rif, struct instant now);
+void router_rif_set(struct rif *rif, struct router *router, const struct msg_rif *message, struct instant now);
+void router_rif_forget(struct rif *rif, struct instant now);
+void router_rif_changed(struct rif *rif, struct instant now);
 void static_route_set(struct static_route *route, const struct msg_static_route *message, struct instant now);
 void static_route_free(struct static_route *route, struct instant now);
 

@@ -151,7 +151,7 @@ static int apply_rif_set(struct routing *routing, const void *body, struct insta
 	rif = rif_get(routing, message->id);
 	if (rif == NULL)
 		return err_set(err, -ENOSPC, "more than %u router interfaces", routing->limits.rifs);
-	rif_set(rif, router, message, now);
+	router_rif_set(rif, router, message, now);
 	return 0;
 }
 
@@ -171,7 +171,7 @@ static int apply_rif_del(struct routing *routing, const void *body, struct insta
 	(void)err;
 	if (rif == NULL)
 		return 0;
-	rif_forget(rif, now);
+	router_rif_forget(rif, now);
 	rif->switch_knows = rif->carrier = false;
 	rif_release(routing, rif);
 	return 0;
@@ -189,7 +189,7 @@ static int apply_rif_changed(struct routing *routing, const void *body, struct i
 		return err_set(err, -ENOSPC, "more than %u router interfaces", routing->limits.rifs);
 	rif->carrier = message->up;
 	rif->switch_knows = message->up || rif->router != NULL;
-	rif_state_changed(rif, now);
+	router_rif_changed(rif, now);
 	rif_release(routing, rif);
 	return 0;
 }
@@ -286,7 +286,7 @@ static int apply_sync_end(struct routing *routing, const void *body, struct inst
 				static_route_free(route, now);
 		list_each (rif, &router->rifs, struct rif, in_router)
 			if (rif->stale)
-				rif_forget(rif, now);
+				router_rif_forget(rif, now);
 		if (router->stale)
 			router_free(router, now, false);
 	}
@@ -377,7 +377,7 @@ void routing_switch_up(struct routing *routing, struct instant now)
 		fib_router_unknown(router);
 	while ((rif = map_next(&routing->rifs, &cursor, NULL, NULL)) != NULL) {
 		rif->switch_knows = false;
-		rif_state_changed(rif, now);
+		router_rif_changed(rif, now);
 	}
 	routing_look_ready(routing, now);
 }

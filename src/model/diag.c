@@ -31,7 +31,7 @@ static char *diag_vprintf(struct arena *arena, const char *format, va_list args)
 static bool diag_full(struct diags *diags, bool warning)
 {
 	diags->errors += !warning;
-	if (diags->count < DIAG_MAX)
+	if (!diags_full(diags))
 		return false;
 	diags->dropped++;
 	return true;

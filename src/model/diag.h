@@ -25,6 +25,9 @@ struct diags {
 
 #define DIAG_MAX 100
 
+/* True when no more findings are kept: then nobody needs to look for hints any more. */
+static inline bool diags_full(const struct diags *diags) { return diags->count >= DIAG_MAX; }
+
 /* Adds an error (or a warning). `path` is copied. */
 void diag_error(struct diags *diags, struct place place, const char *path, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void diag_warning(struct diags *diags, struct place place, const char *path, const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -33,8 +33,8 @@ enum knob_type {
 	KNOB_FLAGS,	/* a list of `words`, each a bool at `flags[i]` */
 	KNOB_OBJECT, /* the keys of `kind` lie in the struct at `offset`; a bool at `flag` says it is on, one at `set` that it was written
 		      */
-	KNOB_MAP,    /* array of `kind` and size_t at `flag`: a map from names */
-	KNOB_LIST,   /* array of `kind` and size_t at `flag` */
+	KNOB_MAP,    /* array of `kind` and size_t at `flag`: a map from names; at most `max` */
+	KNOB_LIST,   /* array of `kind` and size_t at `flag`; at most `max` */
 	KNOB_LATER,  /* part of the language, not built yet: an error */
 };
 
@@ -69,6 +69,7 @@ struct kind {
 	size_t size;
 	uint16_t name, place, case_offset;
 	const char *short_key;
+	bool passive; /* nothing runs because of it alone, so that nothing is interrupted when it goes */
 	const struct knob *knobs;
 	size_t knob_count;
 };

@@ -31,17 +31,27 @@ int index_find(const struct name_index *index, const char *name) { return (int)(
 
 const char *index_hint(const struct name_index *index, const char *name)
 {
-	const char *nearest = text_nearest(name, index->names, index->count);
+	size_t count = index->count < HINT_NAMES_MAX ? index->count : HINT_NAMES_MAX;
+	const char *nearest = text_nearest(name, index->names, count);
 
 	return nearest ? arena_printf(index->arena, " (did you mean \"%s\"?)", nearest) : "";
 }
 
+static const char *path_cut(struct diags *diags, const char *path, const char *end)
+{
+	return arena_printf(diags->arena, "%.*s", (int)(end - path), path);
+}
+
 void lab_error(const struct lab *lab, struct diags *diags, const char *path, const char *format, ...)
 {
-	const struct node *node = node_at(lab->tree, path);
+	const struct node *node = diags_full(diags) ? NULL : node_at(lab->tree, path);
+	const char *last = strrchr(path, '.');
 	struct place place = {0};
 	va_list args;
 
+	/* A short form has no key: "nics[0]", not "nics[0].network". */
+	if (node != NULL && node->kind == NODE_SCALAR && last != NULL && node_at(lab->tree, path_cut(diags, path, last)) == node)
+		path = path_cut(diags, path, last);
 	if (node != NULL)
 		place = node->kind == NODE_MAP && node->key != NULL ? node->key_place : node->place;
 	va_start(args, format);
@@ -68,7 +78,7 @@ static struct name_index check_names(
 		const char *path = path_of(diags, "%s.%.64s", section, name);
 
 		if (!name_is_good(name, LAB_NAME_BYTES_MAX)) {
-			const struct node *node = node_at(lab->tree, section);
+			const struct node *node = diags_full(diags) ? NULL : node_at(lab->tree, section);
 
 			node = node ? node_member(node, name) : NULL;
 			diag_error(diags, node ? node->key_place : (struct place){0}, path,
@@ -84,7 +94,7 @@ static void check_reference(
 	const struct lab *lab, struct diags *diags, const struct name_index *index, const char *word, const char *path, const char *name)
 {
 	if (name != NULL && index_find(index, name) < 0)
-		lab_error(lab, diags, path, "no %s named \"%.64s\"%s", word, name, index_hint(index, name));
+		lab_error(lab, diags, path, "no %s named \"%.64s\"%s", word, name, diags_full(diags) ? "" : index_hint(index, name));
 }
 
 static void check_vm(const struct lab *lab, struct diags *diags, const struct lab_vm *vm, const struct name_index *networks,
@@ -100,9 +110,6 @@ static void check_vm(const struct lab *lab, struct diags *diags, const struct la
 	if (tiny && vm->memory_mib != 0 && vm->memory_mib < LAB_TINY_MEMORY_MIB)
 		lab_error(lab, diags, path_of(diags, "vms.%s.memory", vm->name), LAB_IMAGE_TINY " needs %dM, got %uM", LAB_TINY_MEMORY_MIB,
 			vm->memory_mib);
-	if (vm->nic_count > LAB_NICS_MAX)
-		lab_error(lab, diags, path_of(diags, "vms.%s.nics", vm->name), "%zu NICs; a machine has at most %d", vm->nic_count,
-			LAB_NICS_MAX);
 	for (size_t i = 0; i < vm->nic_count; i++) {
 		check_reference(
 			lab, diags, networks, "network", path_of(diags, "vms.%s.nics[%zu].network", vm->name, i), vm->nics[i].network_name);

@@ -27,6 +27,9 @@ int index_find(const struct name_index *index, const char *name);
 /* " (did you mean \"lan\"?)" or "". In the index's arena. */
 const char *index_hint(const struct name_index *index, const char *name);
 
+/* Most names that are looked at for a hint. */
+#define HINT_NAMES_MAX 2000
+
 /* An error at what `path` names in the lab's source. */
 void lab_error(const struct lab *lab, struct diags *diags, const char *path, const char *format, ...) __attribute__((format(printf, 4, 5)));
 

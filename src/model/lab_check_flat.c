@@ -212,8 +212,8 @@ static void check_room(struct flat_checking *c, uint8_t length, struct load load
 	while (fits > 1 && (UINT64_C(1) << (32 - fits)) - 2 < wanted)
 		fits--;
 	diag_error(c->diags, place, path,
-		"a /%u has room for %" PRIu64 " addresses, but %zu are wanted (%zu router interfaces, %zu NICs); give it a /%u", length,
-		room, wanted, load.routers, load.nics, fits);
+		"a /%u has room for %" PRIu64 " addresses, but %zu are wanted (%zu for routers, %zu for NICs); give it a /%u", length, room,
+		wanted, load.routers, load.nics, fits);
 }
 
 /* Units of a pool that something written in the file covers, though it isn't taken from the pool. */

@@ -26,7 +26,8 @@ static bool usable_subnet(struct prefix p)
 	if (p.ip.family == IP_V4)
 		return p.length >= 8 && !ip_is_multicast(p.ip) && !ip_is_loopback(p.ip) && !prefix_contains(zero, p.ip) &&
 		       p.ip.bytes[0] < 240;
-	return p.length >= 16 && !ip_is_multicast(p.ip) && !ip_is_loopback(p.ip) && !ip_is_unspecified(p.ip) && !ip_is_link_local(p.ip);
+	return p.ip.family == IP_V6 && p.length >= 16 && !ip_is_multicast(p.ip) && !ip_is_loopback(p.ip) && !ip_is_unspecified(p.ip) &&
+	       !ip_is_link_local(p.ip);
 }
 
 static void check_subnet(const struct lab *lab, struct diags *diags, struct prefix p, const char *path)
@@ -158,15 +159,15 @@ static void check_overlaps(const struct lab *lab, struct diags *diags)
 	for (size_t i = 0; i < lab->network_count; i++) {
 		const struct lab_network *n = &lab->networks[i];
 
-		if (n->ipv4.ip.family != IP_NONE)
+		if (usable_subnet(n->ipv4))
 			all[count++] = (struct written){
 				n->ipv4, path_of(diags, "networks.%s.ipv4", n->name), path_of(diags, "network %s", n->name)};
-		if (n->ipv6.ip.family != IP_NONE)
+		if (usable_subnet(n->ipv6))
 			all[count++] = (struct written){
 				n->ipv6, path_of(diags, "networks.%s.ipv6", n->name), path_of(diags, "network %s", n->name)};
 	}
 	for (size_t i = 0; i < lab->link_count; i++)
-		if (lab->links[i].ipv4.ip.family != IP_NONE)
+		if (usable_subnet(lab->links[i].ipv4))
 			all[count++] = (struct written){lab->links[i].ipv4, path_of(diags, "links[%zu].ipv4", i),
 				path_of(diags, "link %s - %s", lab->links[i].from, lab->links[i].to)};
 	qsort(all, count, sizeof(*all), written_compare);

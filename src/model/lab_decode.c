@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "model/knobs.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* An object to read: into `base`, named `path`. */
@@ -57,6 +58,10 @@ static void decode_array(struct decoding *d, const struct knob *knob, void *base
 			knob->type == KNOB_MAP ? "a map from names" : "a list", kind->word, node_kind_text(node));
 		return;
 	}
+	if ((int64_t)node->count > knob->max) {
+		diag_error(d->diags, node->place, path, "%zu %ss; at most %" PRId64 " are possible", node->count, kind->word, knob->max);
+		return;
+	}
 	array = arena_alloc(d->arena, (node->count + 1) * kind->size);
 	for (const struct node *n = node->first; n != NULL; n = n->next, index++) {
 		uint8_t *element = array + index * kind->size;
@@ -98,6 +103,10 @@ static void unknown_key(struct decoding *d, const struct kind *kind, const struc
 	const char *nearest;
 	size_t count = 0;
 
+	if (diags_full(d->diags)) {
+		diag_error(d->diags, node->key_place, path, "unknown key");
+		return;
+	}
 	for (size_t i = 0; i < kind->knob_count && count < COUNT_OF(keys); i++)
 		if (kind->knobs[i].type != KNOB_LATER)
 			keys[count++] = kind->knobs[i].key;
@@ -163,8 +172,12 @@ static void check_members(struct decoding *d, const struct task *task, struct pl
 	const char *cases[16];
 	const struct node *chosen = NULL;
 	size_t case_count = 0;
+	bool later = false;
 
-	for (size_t i = 0; i < kind->knob_count; i++) {
+	/* What isn't built yet may stand for what is missing; one error is enough. */
+	for (const struct node *n = task->node->first; n != NULL; n = n->next)
+		later |= kind_knob(kind, n->key) != NULL && kind_knob(kind, n->key)->type == KNOB_LATER;
+	for (size_t i = 0; i < kind->knob_count && !later; i++) {
 		const struct knob *knob = &kind->knobs[i];
 		const struct node *member = node_member(task->node, knob->key);
 
@@ -179,7 +192,7 @@ static void check_members(struct decoding *d, const struct task *task, struct pl
 		if (member != NULL)
 			chosen = member;
 	}
-	if (case_count > 0 && chosen == NULL)
+	if (case_count == 4 && chosen == NULL)
 		diag_error(d->diags, place, task->path, "a %s needs one of %s, %s, %s, %s", kind->word, cases[0], cases[1], cases[2],
 			cases[3]);
 }

@@ -11,7 +11,6 @@
 #include "model/lab_check.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +31,8 @@ struct expansion {
 	struct end *ends;	 /* two a link */
 	size_t *more_interfaces; /* a router: how many its links may add */
 	size_t *more_nics;
+	struct name_index taken; /* "r1:eth3": interfaces that are there or written */
+	unsigned *next_eth;	 /* a router: the number to try next */
 };
 
 static struct lab *lab_copy(const struct lab *lab, struct diags *diags)
@@ -192,7 +193,7 @@ static void find_end(struct expansion *x, size_t link, bool to, struct end *end)
 	else if (end->vm >= 0)
 		x->more_nics[end->vm]++;
 	else {
-		hint = index_hint(&x->routers, name);
+		hint = diags_full(x->diags) ? " " : index_hint(&x->routers, name);
 		lab_error(x->lab, x->diags, path, "no router or machine named \"%s\"%s", name, hint[0] ? hint : index_hint(&x->vms, name));
 	}
 	if (end->interface != NULL && !name_is_good(end->interface, 15))
@@ -262,23 +263,19 @@ static void name_links(struct expansion *x)
 	index_free(&names);
 }
 
-/* The next ethN that neither an interface nor a written end of the router has. */
-static const char *free_name(struct expansion *x, const struct lab_router *router, const struct name_index *written)
+/* The next ethN that no interface has and no link names. */
+static const char *free_name(struct expansion *x, size_t router)
 {
-	for (unsigned number = 0;; number++) {
-		char name[16];
-		bool taken = false;
+	const char *name;
 
-		(void)snprintf(name, sizeof(name), "eth%u", number);
-		for (size_t i = 0; i < router->interface_count && !taken; i++)
-			taken = strcmp(router->interfaces[i].name, name) == 0;
-		if (!taken && index_find(written, path_of(x->diags, "%s:%s", router->name, name)) < 0)
-			return arena_str(x->flat->arena, name);
-	}
+	do
+		name = arena_printf(x->flat->arena, "eth%u", x->next_eth[router]++);
+	while (index_find(&x->taken, path_of(x->diags, "%s:%s", x->flat->routers[router].name, name)) >= 0);
+	return name;
 }
 
 /* The router's interface at an end: the one that is named and has no network, or a new one. Returns its name. */
-static const char *join_router(struct expansion *x, size_t link, const struct end *end, const char *path, const struct name_index *written)
+static const char *join_router(struct expansion *x, size_t link, const struct end *end, const char *path)
 {
 	struct lab_router *router = &x->flat->routers[end->router];
 	struct lab_interface *interface;
@@ -297,7 +294,7 @@ static const char *join_router(struct expansion *x, size_t link, const struct en
 	interface = &router->interfaces[router->interface_count];
 	*interface = (struct lab_interface){
 		.place = x->flat->links[link].place, .network = -1, .link = (int)link, .rip_cost = 1, .rip_auth.key_id = 1};
-	interface->name = end->interface ? end->interface : free_name(x, router, written);
+	interface->name = end->interface ? end->interface : free_name(x, (size_t)end->router);
 	router->interface_count++;
 	return interface->name;
 }
@@ -328,27 +325,41 @@ static const char *join_vm(struct expansion *x, size_t link, const struct end *e
 	return nic->name;
 }
 
-static void join_links(struct expansion *x)
+static void index_taken(struct expansion *x)
 {
-	struct lab *flat = x->flat;
-	struct name_index written = index_new(x->diags->arena, 2 * flat->link_count);
+	const struct lab *flat = x->flat;
+	size_t room = 2 * flat->link_count;
 
+	for (size_t i = 0; i < flat->router_count; i++)
+		room += flat->routers[i].interface_count;
+	x->taken = index_new(x->diags->arena, room);
+	x->next_eth = arena_alloc(x->diags->arena, (flat->router_count + 1) * sizeof(*x->next_eth));
+	for (size_t i = 0; i < flat->router_count; i++)
+		for (size_t k = 0; k < flat->routers[i].interface_count; k++)
+			(void)index_add(
+				&x->taken, path_of(x->diags, "%s:%s", flat->routers[i].name, flat->routers[i].interfaces[k].name), k);
 	for (size_t i = 0; i < 2 * flat->link_count; i++)
 		if (x->ends[i].interface != NULL && x->ends[i].router >= 0)
 			(void)index_add(
-				&written, path_of(x->diags, "%s:%s", flat->routers[x->ends[i].router].name, x->ends[i].interface), i);
+				&x->taken, path_of(x->diags, "%s:%s", flat->routers[x->ends[i].router].name, x->ends[i].interface), i);
+}
+
+static void join_links(struct expansion *x)
+{
+	struct lab *flat = x->flat;
+
+	index_taken(x);
 	for (size_t i = 0; i < 2 * flat->link_count; i++) {
 		const struct end *end = &x->ends[i];
 		const char *path = path_of(x->diags, "links[%zu].%s", i / 2, i % 2 ? "to" : "from");
 		const char **text = i % 2 ? &flat->links[i / 2].to : &flat->links[i / 2].from;
 
 		if (end->router >= 0)
-			*text = arena_printf(
-				flat->arena, "%s:%s", flat->routers[end->router].name, join_router(x, i / 2, end, path, &written));
+			*text = arena_printf(flat->arena, "%s:%s", flat->routers[end->router].name, join_router(x, i / 2, end, path));
 		else
 			*text = arena_printf(flat->arena, "%s:%s", flat->vms[end->vm].name, join_vm(x, i / 2, end, path));
 	}
-	index_free(&written);
+	index_free(&x->taken);
 }
 
 /* What an interface doesn't say about RIP comes from its link, then from its router. */

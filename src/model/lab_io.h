@@ -48,7 +48,7 @@ struct change {
 	enum change_op op;
 	const char *kind; /* "vm", "network", ... */
 	const char *name;
-	const char *text; /* "memory 96M -> 128M" */
+	const char *text; /* "memory 96M → 128M; the machine restarts" */
 	bool hot;
 	bool restarts_vm;
 };
@@ -60,7 +60,11 @@ struct changes {
 	size_t adds, changes, removes, vm_restarts;
 };
 
-/* The difference of two flat labs (either may be NULL: nothing runs, nothing is wanted) in the order in which it is carried out. */
+/*
+ * The difference of two flat labs (either may be NULL: nothing runs, nothing is wanted), both with their addresses filled in, in the order
+ * in which it is carried out: machines, ports and links that go; then what comes or changes, networks first and machines last; then
+ * routers and networks that go. Texts live in `arena`.
+ */
 struct changes *lab_diff(struct arena *arena, const struct lab *running, const struct lab *wanted);
 
 /* The JSON Schema of lab files and the manual page weft.yaml(5), made from the knob table. */

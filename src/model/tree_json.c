@@ -31,7 +31,7 @@ static struct node *node_of_json(struct arena *arena, struct node *parent, const
 		(void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		break;
 	case JSON_REAL:
-		(void)snprintf(number, sizeof(number), "%.17g", json_real_value(value));
+		(void)snprintf(number, sizeof(number), "%#.17g", json_real_value(value));
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:
@@ -105,7 +105,7 @@ struct node *tree_from_json(struct arena *arena, const char *source, size_t byte
 		return NULL;
 	document = json_loadb(source, bytes, JSON_REJECT_DUPLICATES, &error);
 	if (document == NULL) {
-		struct place place = {error.line > 0 ? (uint32_t)error.line : 0, error.column > 0 ? (uint32_t)error.column : 0};
+		struct place place = {error.line > 0 ? (uint32_t)error.line : 0, error.column > 0 ? (uint32_t)error.column : 1};
 
 		diag_error(diags, place, "", "not JSON: %s", error.text);
 		return NULL;

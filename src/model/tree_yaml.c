@@ -14,6 +14,8 @@
 #include <libfyaml.h>
 #include <string.h>
 
+#define LINE_BYTES_MAX 65536
+
 /* A map or list that is open; `keys` are those of a map, `key` the one whose value comes next. */
 struct frame {
 	struct node *node;
@@ -39,6 +41,9 @@ static struct place mark_place(const struct fy_mark *mark)
 {
 	return mark ? (struct place){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1} : (struct place){0};
 }
+
+/* libfyaml's mark of a quoted scalar is behind the quote, that of an anchor behind the '&'. */
+static struct place before(struct place place) { return (struct place){place.line, place.column > 1 ? place.column - 1 : place.column}; }
 
 static void stop(struct reading *r, struct place place, const char *text)
 {
@@ -96,9 +101,8 @@ static void take_scalar(struct reading *r, struct fy_token *token, struct place 
 		stop(r, place, "a text contains \\0");
 		return;
 	}
-	/* libfyaml's mark of a quoted scalar is behind the quote. */
-	if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && place.column > 1)
-		place.column--;
+	if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
+		place = before(place);
 	if (frame != NULL && frame->node->kind == NODE_MAP && frame->key == NULL)
 		take_key(r, frame, text, place);
 	else if (plain && (bytes == 0 || strcmp(text, "~") == 0 || strcmp(text, "null") == 0))
@@ -140,10 +144,11 @@ static struct place event_place(const struct reading *r, struct fy_event *event)
 static void take_event(struct reading *r, struct fy_event *event)
 {
 	struct place place = event_place(r, event);
+	struct fy_token *anchor = fy_event_get_anchor_token(event);
 
-	if (event->type != FYET_DOCUMENT_START && event->type != FYET_DOCUMENT_END &&
-		(fy_event_get_anchor_token(event) != NULL || event->type == FYET_ALIAS)) {
-		stop(r, place, "anchors and aliases (&x, *x) are not accepted; write the value out, or use `count`");
+	if (event->type != FYET_DOCUMENT_START && event->type != FYET_DOCUMENT_END && (anchor != NULL || event->type == FYET_ALIAS)) {
+		stop(r, before(anchor ? mark_place(fy_token_start_mark(anchor)) : place),
+			"anchors and aliases (&x, *x) are not accepted; write the value out, or use `count`");
 		return;
 	}
 	if (fy_event_get_tag_token(event) != NULL) {
@@ -208,10 +213,29 @@ static void read_events(struct reading *r, const char *source, size_t bytes)
 		take_event(r, event);
 		fy_parser_event_free(parser, event);
 	}
-	if (!r->stopped && fy_parser_get_stream_error(parser))
+	if (!r->stopped && fy_parser_get_stream_error(parser)) {
 		report_library(r, config.diag);
+		r->stopped = true;
+	}
 	fy_parser_destroy(parser);
 	fy_diag_destroy(config.diag);
+}
+
+/* The library reads ahead to the end of a line to tell whether a key is there, so a line must be bounded before it looks at it. */
+static bool lines_are_bearable(const char *source, size_t bytes, struct diags *diags)
+{
+	uint32_t line = 1;
+
+	for (size_t i = 0, start = 0; i < bytes; i++) {
+		if (source[i] == '\n') {
+			line++;
+			start = i + 1;
+		} else if (i - start >= LINE_BYTES_MAX) {
+			diag_error(diags, (struct place){line, 1}, "", "a line of more than %d bytes", LINE_BYTES_MAX);
+			return false;
+		}
+	}
+	return true;
 }
 
 struct node *tree_from_yaml(struct arena *arena, const char *source, size_t bytes, struct diags *diags)
@@ -219,7 +243,7 @@ struct node *tree_from_yaml(struct arena *arena, const char *source, size_t byte
 	struct reading r = {.arena = arena, .diags = diags};
 	size_t errors = diags->errors;
 
-	if (!tree_check_source(source, bytes, diags))
+	if (!tree_check_source(source, bytes, diags) || !lines_are_bearable(source, bytes, diags))
 		return NULL;
 	if (bytes > 0)
 		read_events(&r, source, bytes);

@@ -55,6 +55,26 @@ static const struct command commands[] = {
 	{"looking", "queue ls", NULL, "", "List machines in the order of their queue", NULL, "weft queue ls", 0, 0, false, {LAB},
 		queue_ls_run},
 
+	{"looking", "queue simulate", NULL, "TRACE", "Run a trace of requests through the scheduler",
+		"TRACE is CSV (id,arrival_s,vcpus,memory_mib,duration_s,estimate_s,priority) or a log in the Standard Workload Format; - "
+		"reads "
+		"the\nstandard input. Policies: fcfs, rr, priority, priority-preemptive; rr:60 gives the quantum, +easy and +hold may "
+		"follow.",
+		"weft queue simulate --policy priority+easy --vcpus 100 --memory 12800 trace.csv\n"
+		"weft queue simulate --compare fcfs,fcfs+easy,rr:60 --vcpus 100 --plot waiting.svg trace.csv",
+		1, 1, false,
+		{{'p', "policy", "POLICY", "one policy (priority+easy)"}, {'c', "compare", "POLICIES", "several, separated by commas"},
+			{0, "quantum", "SECONDS", "slice of rr (30)"},
+			{0, "aging", "SECONDS", "waiting that outweighs a point of priority (0: none)"},
+			{0, "backfill", "easy", "later ones may start when they don't delay the head"},
+			{0, "hold", NULL, "paused machines keep their memory"}, {0, "vcpus", "N", "vCPUs of a host"},
+			{0, "memory", "MIB", "memory of a host (no limit)"}, {0, "hosts", "N", "hosts, all alike (1)"},
+			{0, "placement", "WHERE", "first-fit, best-fit or worst-fit"},
+			{0, "memory-per-vcpu", "MIB", "for logs that don't say"},
+			{'o', "out", "FILE", "write start and finish of each request as CSV"},
+			{0, "plot", "FILE", "draw the waiting times as SVG"}},
+		queue_simulate_run},
+
 	{"looking", "show route", NULL, "", "Routes, as vtysh shows them", "The word ip may stand before it: weft show ip route.",
 		"weft show ip route --router r1", 0, 0, false, {ROUTER, LAB}, show_route_run},
 	{"looking", "show rip", NULL, "", "What RIP has learnt", NULL, "weft show ip rip", 0, 0, false, {ROUTER, LAB}, show_rip_run},

@@ -22,7 +22,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_ROWS_MAX 8
+#define OPTION_ROWS_MAX 16
 
 struct call;
 
@@ -74,6 +74,7 @@ enum status vm_console_run(struct call *call);
 enum status vm_exec_run(struct call *call);
 enum status link_run(struct call *call);
 enum status queue_ls_run(struct call *call);
+enum status queue_simulate_run(struct call *call);
 enum status version_run(struct call *call);
 enum status help_run(struct call *call);
 

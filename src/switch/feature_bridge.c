@@ -9,6 +9,12 @@
 #include "switch/fdb.h"
 #include "switch/feature.h"
 
+/* Drops a frame where it came from: what a port received, or what a router wanted to send. */
+static enum feature_result bridge_refuse(struct walk *walk, enum drop_reason reason)
+{
+	return walk->from->is_rif ? walk_drop_tx(walk, walk->from, reason) : walk_drop(walk, walk->from, reason);
+}
+
 /* A frame arrives at a member: out of a port, or into a router. */
 static enum feature_result bridge_deliver(struct walk *walk, struct member *to)
 {
@@ -40,7 +46,7 @@ enum feature_result feature_cable(struct walk *walk)
 			other = member;
 	}
 	if (network->member_count != 2 || other == NULL)
-		return walk_drop(walk, walk->from, DROP_CABLE_OPEN);
+		return bridge_refuse(walk, DROP_CABLE_OPEN);
 	return bridge_deliver(walk, other);
 }
 
@@ -84,7 +90,7 @@ enum feature_result feature_bridge(struct walk *walk)
 	struct fdb_entry *entry;
 
 	if (mac_is_bridge_reserved(destination))
-		return walk_drop(walk, walk->from, DROP_RESERVED_GROUP);
+		return bridge_refuse(walk, DROP_RESERVED_GROUP);
 	if (mac_is_multicast(destination))
 		return bridge_flood(walk, false);
 	entry = fdb_find(walk->network, destination);
@@ -92,6 +98,6 @@ enum feature_result feature_bridge(struct walk *walk)
 	if (entry == NULL)
 		return bridge_flood(walk, true);
 	if (entry->member == walk->from)
-		return walk_drop(walk, walk->from, DROP_HAIRPIN);
+		return bridge_refuse(walk, DROP_HAIRPIN);
 	return bridge_deliver(walk, entry->member);
 }

@@ -11,6 +11,7 @@
 #include "base/list.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -81,7 +82,11 @@ static void run_posted(uv_async_t *wake)
 struct loop *loop_new(void)
 {
 	struct loop *loop = xalloc(sizeof(*loop));
+	char workers[8];
 
+	/* libuv reads it when the first work comes. */
+	(void)snprintf(workers, sizeof(workers), "%d", LOOP_WORKERS);
+	(void)setenv("UV_THREADPOOL_SIZE", workers, 1);
 	CHECK(uv_loop_init(&loop->uv) == 0);
 	CHECK(uv_async_init(&loop->uv, &loop->wake, run_posted) == 0);
 	CHECK(pthread_mutex_init(&loop->lock, NULL) == 0);

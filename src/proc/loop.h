@@ -51,7 +51,7 @@ void loop_defer(struct loop *loop, void (*fire)(void *context), void *context);
 void loop_post(struct loop *loop, void (*fire)(void *context), void *context);
 
 /* Threads of the pool, started at the first loop_work. */
-#define LOOP_WORKERS 4
+#define LOOP_WORKERS 8
 
 /* Runs `work` in a pool thread (for calls that block), then `done` in the loop. At most `LOOP_WORKERS` run at once, the rest wait. */
 void loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context), void *context);

@@ -119,13 +119,22 @@ static int events_error;
 
 static void start_events(void)
 {
-	pthread_t thread;
 	pthread_attr_t attributes;
+	pthread_t thread;
+	int started;
 
-	/* What matters of its errors comes back from each call; its own log says it a second time. */
-	(void)setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", 0);
+	/*
+	 * What matters of its errors comes back from each call; its own log would say it a second time. The variable is gone again before
+	 * QEMU is started, since the start fails on it.
+	 */
+	if (getenv("LIBVIRT_LOG_OUTPUTS") == NULL && setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", 0) == 0) {
+		started = virInitialize();
+		(void)unsetenv("LIBVIRT_LOG_OUTPUTS");
+	} else {
+		started = virInitialize();
+	}
 	virSetErrorFunc(NULL, stay_silent);
-	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0 || virEventAddTimeout(60000, tick, NULL, NULL) < 0) {
+	if (started < 0 || virEventRegisterDefaultImpl() < 0 || virEventAddTimeout(60000, tick, NULL, NULL) < 0) {
 		events_error = -EIO;
 		return;
 	}

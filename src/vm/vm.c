@@ -1,13 +1,513 @@
-/* The process vm: its place in the roof's table. */
+/*
+ * The process vm: machines and their queues, by the orders of ctl.
+ *
+ * Theory of operation. ctl says what is wanted (VM_SET, SCHEDULE_SET), this process makes it so through the hypervisors and says how it is
+ * (VM_CHANGED). Nothing that blocks runs in the loop. Machines outlive this process: it kills none when it ends, and one that starts anew
+ * finds them again as ctl names them. What runs and is named by nobody between SYNC_BEGIN and SYNC_END is removed.
+ *
+ * QEMU processes of the embedded driver are daemons, whose parent is this process (it is their subreaper); they are reaped here, and only
+ * they, since libvirt waits for its own children, among them a QEMU that has yet to become a daemon.
+ */
 #include "vm/vm.h"
 
-static int vm_prepare(struct process *process, struct err *err)
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "vm/guest_exec.h"
+#include "vm/machine.h"
+#include "vm/serial.h"
+#include "vm/vm_room.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A new queue's starts at once; milliseconds between, and number of, looks for a dead QEMU behind another dead child; end of the wait. */
+enum { MAX_STARTING = 2, REAP_AGAIN_MS = 20, REAPS_MAX = 50, END_MS = 3000, END_STEP_MS = 50 };
+
+/* ---- what the parts use ---- */
+
+void vm_reply(struct vm *vm, struct ticket ticket, const struct err *err)
 {
-	process->body = NULL;
+	if (ticket.seq != 0 && ticket.generation == vm->generation)
+		channel_done(vm->process->peers[PROCESS_CTL], ticket.seq, err);
+}
+
+void vm_limit_reached(struct vm *vm, const char *limit, const char *path, uint64_t value)
+{
+	struct msg_limit message = {.value = value};
+
+	(void)text_copy(message.limit, sizeof(message.limit), limit);
+	(void)text_copy(message.path, sizeof(message.path), path);
+	log_warning(path[0] != '\0' ? path : NULL, "limit %s reached (%llu)", limit, (unsigned long long)value);
+	(void)channel_send(vm->process->peers[PROCESS_CTL], MSG_LIMIT_REACHED, 0, &message, -1);
+}
+
+static struct schedule *schedule_find(struct vm *vm, uint32_t id)
+{
+	struct schedule *schedule;
+
+	list_each (schedule, &vm->schedules, struct schedule, node)
+		if (schedule->id == id)
+			return schedule;
+	return NULL;
+}
+
+static struct schedule *schedule_get(struct vm *vm, uint32_t id)
+{
+	struct schedule *schedule = schedule_find(vm, id);
+
+	if (schedule != NULL)
+		return schedule;
+	schedule = xalloc(sizeof(*schedule));
+	schedule->id = id;
+	schedule->queue = queue_new(QUEUE_FCFS, MAX_STARTING);
+	list_append(&vm->schedules, &schedule->node);
+	return schedule;
+}
+
+struct queue *vm_queue(struct vm *vm, uint32_t schedule) { return schedule_get(vm, schedule)->queue; }
+
+void vm_start_next(struct vm *vm)
+{
+	struct instant now = loop_now(vm->process->loop);
+	struct schedule *schedule;
+	uint64_t id;
+
+	list_each (schedule, &vm->schedules, struct schedule, node) {
+		while (vm->starts < VM_STARTS_MAX && vm->end == NULL && queue_next(schedule->queue, now, &id)) {
+			struct machine *machine = map_get(&vm->machines, id);
+
+			CHECK(machine != NULL);
+			machine_begin_start(machine);
+		}
+	}
+}
+
+void vm_forget_machine(struct vm *vm, uint32_t id) { (void)map_remove(&vm->machines, id); }
+
+/* ---- orders ---- */
+
+void vm_set_machine(struct vm *vm, const struct msg_vm *wanted, struct ticket ticket)
+{
+	struct machine *machine = map_get(&vm->machines, wanted->id);
+	struct err err;
+
+	if (machine == NULL && vm->machines.used >= VM_MACHINES_MAX) {
+		vm_limit_reached(vm, "vm-machines", wanted->path, VM_MACHINES_MAX);
+		(void)err_set(&err, -ENOSPC, "this host has %d machines already, which is the most", VM_MACHINES_MAX);
+		vm_reply(vm, ticket, &err);
+		return;
+	}
+	if (machine == NULL) {
+		machine = machine_new(vm, wanted->id);
+		map_set(&vm->machines, wanted->id, machine);
+	}
+	machine_set(machine, wanted, ticket);
+}
+
+static void set_schedule(struct vm *vm, const struct msg_schedule *wanted)
+{
+	static const enum queue_policy policies[] = {[SCHEDULE_FCFS] = QUEUE_FCFS, [SCHEDULE_PRIORITY] = QUEUE_PRIORITY};
+	struct schedule *schedule = schedule_get(vm, wanted->id);
+
+	schedule->stale = false;
+	queue_change(schedule->queue, policies[wanted->policy], wanted->max_starting > 0 ? wanted->max_starting : MAX_STARTING);
+	vm_start_next(vm);
+}
+
+/* Whether a machine of a queue is there yet (or again). */
+static bool schedule_is_used(struct vm *vm, const struct schedule *schedule)
+{
+	size_t cursor = 0;
+	uint64_t id;
+
+	while (map_next(&vm->machines, &cursor, &id, NULL) != NULL)
+		if (queue_phase(schedule->queue, id) != QUEUE_ABSENT)
+			return true;
+	return false;
+}
+
+/* A queue with machines in it stays, with the defaults, until they are gone: their times are in it. */
+static void delete_schedule(struct vm *vm, struct schedule *schedule)
+{
+	if (schedule == NULL)
+		return;
+	if (schedule_is_used(vm, schedule)) {
+		queue_change(schedule->queue, QUEUE_FCFS, MAX_STARTING);
+		return;
+	}
+	list_remove(&schedule->node);
+	queue_free(schedule->queue);
+	free(schedule);
+}
+
+static void open_console(struct vm *vm, const struct machine *machine, struct ticket ticket)
+{
+	struct msg_none none = {0};
+	struct err err;
+	int fd = -1;
+
+	if (serial_view(machine_serial(machine), &fd, &err) != 0) {
+		vm_limit_reached(vm, "console-viewers", machine_path(machine), SERIAL_VIEWERS_MAX);
+		vm_reply(vm, ticket, &err);
+		return;
+	}
+	(void)channel_send(vm->process->peers[PROCESS_CTL], MSG_OPENED, ticket.seq, &none, fd);
+	(void)close(fd);
+}
+
+static void show(struct vm *vm, const struct msg_show *question, struct ticket ticket)
+{
+	const struct machine *machine;
+	struct msg_vm_state state;
+	size_t cursor = 0;
+	uint64_t id;
+
+	while (question->what == SHOW_VMS && (machine = map_next(&vm->machines, &cursor, &id, NULL)) != NULL) {
+		if (question->object != 0 && question->object != id)
+			continue;
+		machine_fill_state(machine, &state);
+		(void)channel_send(vm->process->peers[PROCESS_CTL], MSG_ROW_VM, ticket.seq, &state, -1);
+	}
+	vm_reply(vm, ticket, NULL);
+}
+
+/* Orders that name a machine by their first field. */
+static void machine_order(struct vm *vm, const struct message *message, struct ticket ticket)
+{
+	const struct msg_id *id = message->body;
+	struct machine *machine = map_get(&vm->machines, id->id);
+	struct err err;
+
+	if (machine == NULL) {
+		/* What isn't there is deleted already. */
+		(void)err_set(&err, message->row->type == MSG_VM_DEL ? 0 : -ENOENT, "there is no such machine");
+		vm_reply(vm, ticket, &err);
+		return;
+	}
+	switch (message->row->type) {
+	case MSG_VM_DEL:
+		machine_delete(machine, ticket);
+		break;
+	case MSG_VM_DO:
+		machine_do(machine, message->body, ticket);
+		break;
+	case MSG_CONSOLE_OPEN:
+		open_console(vm, machine, ticket);
+		break;
+	default:
+		execs_add(vm->execs, message->body, ticket);
+	}
+}
+
+/* ---- a sender that starts anew ---- */
+
+static void sync_begin(struct vm *vm)
+{
+	struct schedule *schedule;
+	struct machine *machine;
+	size_t cursor = 0;
+
+	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
+		machine_set_stale(machine, true);
+	list_each (schedule, &vm->schedules, struct schedule, node)
+		schedule->stale = true;
+}
+
+/* Looks for machines that run and that nobody named: what a pool thread needs and finds. */
+struct sweep {
+	struct vm *vm;
+	struct connection *connection;
+	struct machine_sight *sights;
+	int count;
+	struct err err;
+};
+
+static void sweep_work(void *context)
+{
+	struct sweep *sweep = context;
+
+	sweep->count = sweep->connection->driver->list(sweep->connection->hypervisor, &sweep->sights, &sweep->err);
+}
+
+static void delete_orphan(struct vm *vm, struct connection *connection, uint32_t id)
+{
+	struct machine *machine;
+
+	if (id == 0 || map_get(&vm->machines, id) != NULL || vm->machines.used >= VM_MACHINES_MAX)
+		return;
+	machine = machine_new(vm, id);
+	map_set(&vm->machines, id, machine);
+	machine_adopt_orphan(machine, connection);
+}
+
+/* Whether machines of an earlier life may have left something: a process, or a disk. */
+static bool something_is_left(const struct vm *vm)
+{
+	char path[FILE_BYTES];
+
+	(void)snprintf(path, sizeof(path), "%.390s/vm", vm->process->places.state);
+	/* Removing it works when it is empty. */
+	return hypervisors_left_machines(vm->hypervisors) || (rmdir(path) != 0 && errno != ENOENT);
+}
+
+/* Folders of machines that are no more: their disks. */
+static void sweep_folders(struct vm *vm, struct connection *connection)
+{
+	char path[FILE_BYTES];
+	DIR *folder;
+
+	(void)snprintf(path, sizeof(path), "%.390s/vm", vm->process->places.state);
+	folder = opendir(path);
+	for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+		char *end;
+		unsigned long id = isdigit((unsigned char)entry->d_name[0]) ? strtoul(entry->d_name, &end, 10) : 0;
+
+		if (id > 0 && id <= UINT32_MAX && *end == '\0')
+			delete_orphan(vm, connection, (uint32_t)id);
+	}
+	if (folder != NULL)
+		(void)closedir(folder);
+}
+
+static void sweep_done(void *context)
+{
+	struct sweep *sweep = context;
+	struct vm *vm = sweep->vm;
+
+	vm->busy--;
+	for (int i = 0; i < sweep->count; i++)
+		delete_orphan(vm, sweep->connection, connection_machine_id(sweep->connection, sweep->sights[i].name));
+	if (sweep->count < 0)
+		log_warning("hypervisor", "%s", sweep->err.text);
+	else if (sweep->connection->uri[0] == '\0')
+		sweep_folders(vm, sweep->connection);
+	free(sweep->sights);
+	free(sweep);
+}
+
+static void sweep_start(struct vm *vm, struct connection *connection)
+{
+	struct sweep *sweep;
+
+	if (connection->state != CONNECTION_OPEN || !vm->synced)
+		return;
+	sweep = xalloc(sizeof(*sweep));
+	sweep->vm = vm;
+	sweep->connection = connection;
+	vm->busy++;
+	loop_work(vm->process->loop, sweep_work, sweep_done, sweep);
+}
+
+static void sync_end(struct vm *vm)
+{
+	struct schedule *schedule;
+	struct machine *machine;
+	size_t cursor = 0;
+
+	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
+		if (machine_is_stale(machine))
+			machine_delete(machine, (struct ticket){0});
+	list_each (schedule, &vm->schedules, struct schedule, node)
+		if (schedule->stale)
+			delete_schedule(vm, schedule);
+	vm->synced = true;
+	/* The embedded driver is opened only where it may have left something, since opening costs seconds the first time. */
+	if (something_is_left(vm))
+		sweep_start(vm, connection_get(vm->hypervisors, ""));
+}
+
+static void received(struct process *process, enum process_id from, const struct message *message)
+{
+	struct vm *vm = process->body;
+	struct ticket ticket = {.seq = message->seq, .generation = vm->generation};
+
+	if (message->fd >= 0)
+		(void)close(message->fd);
+	switch (message->row->type) {
+	case MSG_SYNC_BEGIN:
+		sync_begin(vm);
+		vm_reply(vm, ticket, NULL);
+		break;
+	case MSG_SYNC_END:
+		sync_end(vm);
+		vm_reply(vm, ticket, NULL);
+		break;
+	case MSG_VM_SET:
+		vm_set_machine(vm, message->body, ticket);
+		break;
+	case MSG_SCHEDULE_SET:
+		set_schedule(vm, message->body);
+		vm_reply(vm, ticket, NULL);
+		break;
+	case MSG_SCHEDULE_DEL:
+		delete_schedule(vm, schedule_find(vm, ((const struct msg_id *)message->body)->id));
+		vm_reply(vm, ticket, NULL);
+		break;
+	case MSG_VM_DEL:
+	case MSG_VM_DO:
+	case MSG_CONSOLE_OPEN:
+	case MSG_EXEC:
+		machine_order(vm, message, ticket);
+		break;
+	case MSG_SHOW:
+		show(vm, message->body, ticket);
+		break;
+	default:
+		log_warning(process_name(from), "sent %s, which this process does not know", message->row->name);
+	}
+}
+
+/* ---- events ---- */
+
+static void on_connection(void *context, struct connection *connection)
+{
+	struct vm *vm = context;
+	struct machine *machine;
+	size_t cursor = 0;
+
+	sweep_start(vm, connection);
+	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
+		machine_connection_changed(machine);
+}
+
+static void on_event(void *context, struct connection *connection, const char *name, enum machine_event event)
+{
+	struct vm *vm = context;
+	struct machine *machine = map_get(&vm->machines, connection_machine_id(connection, name));
+
+	if (machine != NULL)
+		machine_event(machine, event);
+}
+
+/* True when the dead child `pid` is a QEMU that became our child when its parent ended: one that is a daemon has a session of its own. */
+static bool is_orphaned_qemu(pid_t pid)
+{
+	char path[64], name[32] = "";
+	ssize_t size;
+	int fd;
+
+	if (getsid(pid) == getsid(0))
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	size = read(fd, name, sizeof(name) - 1);
+	(void)close(fd);
+	return size > 0 && strncmp(name, "qemu-system", strlen("qemu-system")) == 0;
+}
+
+/*
+ * Reaps dead QEMUs, for which libvirt would wait in vain. The kernel shows one dead child at a time; when that is one of libvirt's own,
+ * which it is about to reap itself, this looks again soon.
+ */
+static void reap(struct vm *vm)
+{
+	siginfo_t info = {0};
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid != 0) {
+		if (!is_orphaned_qemu(info.si_pid)) {
+			if (vm->reaps_left-- > 0)
+				loop_timer_set(vm->reaper, instant_add(loop_now(vm->process->loop), span_ms(REAP_AGAIN_MS)));
+			return;
+		}
+		(void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED);
+		info = (siginfo_t){0};
+	}
+}
+
+static void on_reap_timer(void *context, struct instant now) { reap(context); }
+
+static void on_child(void *context, int signal)
+{
+	struct vm *vm = context;
+
+	vm->reaps_left = REAPS_MAX;
+	reap(vm);
+}
+
+/* ---- the process ---- */
+
+static int prepare(struct process *process, struct err *err)
+{
+	struct vm *vm = xalloc(sizeof(*vm));
+
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+		return err_set(err, -errno, "cannot become the parent of orphans: %s", strerror(errno));
+	vm->process = process;
+	list_init(&vm->schedules);
+	process->body = vm;
 	return 0;
+}
+
+static void begin(struct process *process)
+{
+	struct vm *vm = process->body;
+
+	vm->hypervisors = hypervisors_new(process->loop, process->places.state, on_connection, on_event, vm);
+	vm->execs = execs_new(vm);
+	vm->reaper = loop_timer_new(process->loop, on_reap_timer, vm);
+	loop_on_signal(process->loop, SIGCHLD, on_child, vm);
+}
+
+static void peer_up(struct process *process, enum process_id peer)
+{
+	struct vm *vm = process->body;
+	const struct machine *machine;
+	size_t cursor = 0;
+
+	if (peer != PROCESS_CTL)
+		return;
+	vm->generation++;
+	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
+		machine_report(machine);
+}
+
+/* Ends when no thread is busy; a thread that doesn't come back in time is left behind. */
+static void on_end_timer(void *context, struct instant now)
+{
+	struct vm *vm = context;
+
+	if (vm->busy == 0)
+		loop_stop(vm->process->loop);
+	else if (instant_reached(vm->end_deadline, now))
+		_exit(EXIT_SUCCESS);
+	else
+		loop_timer_set(vm->end, instant_add(now, span_ms(END_STEP_MS)));
+}
+
+/* Machines that run go on; those that are about to start and wait for the switch are given up. */
+static void end(struct process *process)
+{
+	struct vm *vm = process->body;
+	struct machine *machine;
+	size_t cursor = 0;
+
+	if (vm->end != NULL)
+		return;
+	vm->end = loop_timer_new(process->loop, on_end_timer, vm);
+	vm->end_deadline = instant_add(loop_now(process->loop), span_ms(END_MS));
+	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
+		(void)machine_abort_start(machine);
+	on_end_timer(vm, loop_now(process->loop));
 }
 
 const struct process_body vm_process = {
 	.id = PROCESS_VM,
-	.prepare = vm_prepare,
+	.prepare = prepare,
+	.started = begin,
+	.peer_up = peer_up,
+	.received = received,
+	.shutdown = end,
 };

@@ -1,0 +1,560 @@
+/* One machine (see machine.h). */
+#include "vm/machine_parts.h"
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "vm/machine_times.h"
+#include "vm/serial.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Seconds: how long a start may take (its NICs wait for the switch); between two tries to end one; how long a guest may take to shut down
+ * when it isn't wanted any more, before it is killed.
+ */
+enum { START_LIMIT_S = 60, ABORT_AGAIN_S = 1, SHUT_DOWN_LIMIT_S = 30 };
+
+static void pump(struct machine *machine);
+static void on_start_timer(void *context, struct instant now);
+static void on_stop_timer(void *context, struct instant now);
+
+static struct loop *loop_of(const struct machine *machine) { return machine->vm->process->loop; }
+
+struct instant machine_now(const struct machine *machine) { return loop_now(loop_of(machine)); }
+
+struct queue *machine_queue(const struct machine *machine) { return vm_queue(machine->vm, machine->wanted.schedule); }
+
+const char *machine_object(const struct machine *machine) { return machine->wanted.path[0] != '\0' ? machine->wanted.path : machine->name; }
+
+bool machine_is_alive(const struct machine *machine)
+{
+	enum vm_state state = machine->state;
+
+	return state == VM_STATE_RUNNING || state == VM_STATE_PAUSED || state == VM_STATE_STOPPING || state == VM_STATE_STARTING;
+}
+
+struct machine *machine_new(struct vm *vm, uint32_t id)
+{
+	struct machine *machine = xalloc(sizeof(*machine));
+
+	machine->vm = vm;
+	machine->id = id;
+	machine->state = VM_STATE_DEFINED;
+	list_init(&machine->jobs);
+	CHECK(snprintf(machine->folder, sizeof(machine->folder), "%s/vm/%u", vm->process->places.state, id) < (int)sizeof(machine->folder));
+	CHECK(snprintf(machine->spec.console, sizeof(machine->spec.console), "%s/vm/%u.tty", vm->process->places.run, id) <
+		(int)sizeof(machine->spec.console));
+	CHECK(snprintf(machine->spec.agent, sizeof(machine->spec.agent), "%s/vm/%u.agent", vm->process->places.run, id) <
+		(int)sizeof(machine->spec.agent));
+	machine->serial = serial_new(loop_of(machine), machine->spec.console);
+	machine->start_timer = loop_timer_new(loop_of(machine), on_start_timer, machine);
+	machine->stop_timer = loop_timer_new(loop_of(machine), on_stop_timer, machine);
+	return machine;
+}
+
+static void machine_free(struct machine *machine)
+{
+	struct job *job;
+
+	list_each (job, &machine->jobs, struct job, node) {
+		vm_reply(machine->vm, job->ticket, NULL);
+		free(job);
+	}
+	serial_free(machine->serial);
+	loop_timer_free(machine->start_timer);
+	loop_timer_free(machine->stop_timer);
+	free(machine->reborn);
+	free(machine);
+}
+
+/* ---- what is told ---- */
+
+void machine_fill_state(const struct machine *machine, struct msg_vm_state *out)
+{
+	const struct queue *queue = machine_queue(machine);
+	struct queue_times times = queue_times(queue, machine->id, machine_now(machine));
+
+	*out = (struct msg_vm_state){.id = machine->id,
+		.state = (uint8_t)machine->state,
+		.priority = machine->wanted.priority,
+		.position = queue_position(queue, machine->id),
+		.pid = machine->pid,
+		.waiting_ns = times.waiting.ns,
+		.service_ns = times.service.ns,
+		.turnaround_ns = times.turnaround.ns,
+		.arrived_wall_ns = machine->arrived_wall_ns};
+	(void)text_copy(out->reason, sizeof(out->reason), machine->reason);
+	(void)text_copy(out->path, sizeof(out->path), machine->wanted.path);
+}
+
+void machine_report(const struct machine *machine)
+{
+	struct msg_vm_state state;
+
+	machine_fill_state(machine, &state);
+	(void)channel_send(machine->vm->process->peers[PROCESS_CTL], MSG_VM_CHANGED, 0, &state, -1);
+}
+
+/* Enters a state with its reason ("" for none, cut to what a message holds), tells ctl and the log. */
+static void enter(struct machine *machine, enum vm_state state, const char *reason)
+{
+	static const char *const names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
+	struct queue_times times = queue_times(machine_queue(machine), machine->id, machine_now(machine));
+
+	machine->state = state;
+	(void)snprintf(machine->reason, sizeof(machine->reason), "%.127s", reason);
+	log_info(machine_object(machine), "%s%s%s (waiting %.1f s, service %.1f s)", names[state], reason[0] != '\0' ? ": " : "", reason,
+		(double)times.waiting.ns / 1e9, (double)times.service.ns / 1e9);
+	machine_report(machine);
+}
+
+/* Notes the times for a later life of this process. */
+static void save_times(const struct machine *machine)
+{
+	struct queue_times times = queue_times(machine_queue(machine), machine->id, machine_now(machine));
+	struct machine_times saved = {.arrived_wall_ns = machine->arrived_wall_ns,
+		.at_wall_ns = clock_wall_ns(),
+		.waiting_ns = times.waiting.ns,
+		.service_ns = times.service.ns,
+		.paused = machine->state == VM_STATE_PAUSED};
+
+	machine_times_save(machine->folder, &saved);
+}
+
+/* ---- jobs ---- */
+
+static void finish(struct machine *machine, struct job *job);
+
+static void work(void *context) { job_run(context); }
+
+static void work_done(void *context)
+{
+	struct job *job = context;
+	struct machine *machine = job->machine;
+
+	machine->vm->busy--;
+	machine->running = NULL;
+	if (job->kind == JOB_REMOVE) {
+		struct vm *vm = machine->vm;
+		struct msg_vm *reborn = machine->reborn;
+		struct ticket ticket = machine->reborn_ticket;
+
+		if (job->error != 0)
+			log_warning(machine_object(machine), "%s", job->err.text);
+		log_info(machine_object(machine), "removed");
+		queue_remove(machine_queue(machine), machine->id);
+		vm_forget_machine(vm, machine->id);
+		vm_reply(vm, job->ticket, job->error != 0 ? &job->err : NULL);
+		machine->reborn = NULL;
+		machine_free(machine);
+		if (reborn != NULL)
+			vm_set_machine(vm, reborn, ticket);
+		free(reborn);
+	} else {
+		finish(machine, job);
+		pump(machine);
+	}
+	free(job);
+}
+
+static struct job *job_new(struct machine *machine, enum job_kind kind, struct ticket ticket)
+{
+	struct job *job = xalloc(sizeof(*job));
+
+	job->kind = kind;
+	job->machine = machine;
+	job->ticket = ticket;
+	return job;
+}
+
+/* Gives a job its copies of the machine as it is now. */
+static void job_fill(struct job *job, const struct machine *machine)
+{
+	job->vm = machine->vm;
+	job->driver = machine->connection->driver;
+	job->hypervisor = machine->connection->hypervisor;
+	job->err = machine->connection->err;
+	job->spec = machine->spec;
+	CHECK(text_copy(job->image, sizeof(job->image), machine->wanted.image));
+	CHECK(text_copy(job->hostname, sizeof(job->hostname), machine->wanted.hostname));
+	CHECK(text_copy(job->folder, sizeof(job->folder), machine->folder));
+	CHECK(text_copy(job->cache, sizeof(job->cache), machine->vm->process->places.cache));
+}
+
+/* Runs the next job when none runs. */
+static void pump(struct machine *machine)
+{
+	struct job *job = list_first(&machine->jobs, struct job, node);
+
+	if (machine->running != NULL || job == NULL || machine->connection->state == CONNECTION_OPENING)
+		return;
+	list_remove(&job->node);
+	machine->job_count--;
+	machine->running = job;
+	machine->vm->busy++;
+	job_fill(job, machine);
+	loop_work(loop_of(machine), work, work_done, job);
+}
+
+void machine_push(struct machine *machine, enum job_kind kind, struct ticket ticket)
+{
+	struct err err;
+
+	if (machine->job_count >= VM_JOBS_MAX) {
+		vm_limit_reached(machine->vm, "vm-orders", machine->wanted.path, VM_JOBS_MAX);
+		(void)err_set(&err, -EBUSY, "%d orders wait for this machine already", VM_JOBS_MAX);
+		vm_reply(machine->vm, ticket, &err);
+		return;
+	}
+	machine->job_count++;
+	list_append(&machine->jobs, &job_new(machine, kind, ticket)->node);
+	pump(machine);
+}
+
+static void push_look(struct machine *machine)
+{
+	struct job *last = list_empty(&machine->jobs) ? NULL : CONTAINER_OF(machine->jobs.prev, struct job, node);
+
+	/* Many events, one look. */
+	if (last == NULL || last->kind != JOB_LOOK)
+		machine_push(machine, JOB_LOOK, (struct ticket){0});
+}
+
+static void kill_beside_done(void *context)
+{
+	struct job *job = context;
+
+	job->vm->busy--;
+	free(job);
+}
+
+/* Kills the machine beside the job that runs: for a start that waits for its NICs. */
+static void kill_beside(struct machine *machine)
+{
+	struct job *job = job_new(NULL, JOB_KILL, (struct ticket){0});
+
+	job_fill(job, machine);
+	machine->vm->busy++;
+	loop_work(loop_of(machine), work, kill_beside_done, job);
+}
+
+/* ---- starting ---- */
+
+void machine_request_start(struct machine *machine)
+{
+	int error;
+
+	if (machine->doomed || machine_is_alive(machine) || machine->state == VM_STATE_WAITING)
+		return;
+	error = queue_add(machine_queue(machine), machine->id, machine->wanted.priority, machine_now(machine));
+	if (error != 0) {
+		vm_limit_reached(machine->vm, "queue-machines", machine->wanted.path, QUEUE_MACHINES_MAX);
+		enter(machine, VM_STATE_FAILED, "its queue is full");
+		return;
+	}
+	machine->arrived_wall_ns = clock_wall_ns();
+	machine->last_event = MACHINE_EVENT_CHANGED;
+	enter(machine, VM_STATE_WAITING, "");
+	vm_start_next(machine->vm);
+}
+
+void machine_begin_start(struct machine *machine)
+{
+	machine->vm->starts++;
+	machine->aborted = false;
+	enter(machine, VM_STATE_STARTING, "");
+	serial_start(machine->serial);
+	loop_timer_set(machine->start_timer, instant_add(machine_now(machine), span_s(START_LIMIT_S)));
+	machine_push(machine, JOB_START, (struct ticket){0});
+}
+
+static void on_start_timer(void *context, struct instant now)
+{
+	struct machine *machine = context;
+
+	if (machine->state != VM_STATE_STARTING)
+		return;
+	machine->aborted = true;
+	/* It may not have got as far as a process that can be killed: again until the start comes back. */
+	kill_beside(machine);
+	loop_timer_set(machine->start_timer, instant_add(now, span_s(ABORT_AGAIN_S)));
+}
+
+bool machine_abort_start(struct machine *machine)
+{
+	if (machine->state != VM_STATE_STARTING)
+		return false;
+	on_start_timer(machine, machine_now(machine));
+	return true;
+}
+
+void machine_ended(struct machine *machine, enum vm_state state, const char *reason)
+{
+	queue_end(machine_queue(machine), machine->id, machine_now(machine));
+	serial_stop(machine->serial);
+	machine_times_remove(machine->folder);
+	loop_timer_set(machine->stop_timer, INSTANT_NEVER);
+	machine->pid = 0;
+	enter(machine, state, reason);
+	vm_reply(machine->vm, machine->stop_ticket, NULL);
+	machine->stop_ticket = (struct ticket){0};
+	machine->stop_forced = false;
+	vm_start_next(machine->vm);
+}
+
+static void started(struct machine *machine, const struct job *job)
+{
+	char reason[ERR_TEXT_BYTES];
+
+	machine->vm->starts--;
+	loop_timer_set(machine->start_timer, INSTANT_NEVER);
+	if (job->error != 0 || !job->found) {
+		if (machine->doomed || !machine->wanted.run)
+			(void)snprintf(reason, sizeof(reason), "it was killed while it started");
+		else if (machine->aborted)
+			(void)snprintf(
+				reason, sizeof(reason), "nobody connected to its NICs within %d s: is the switch running?", START_LIMIT_S);
+		else
+			(void)snprintf(reason, sizeof(reason), "%s", job->error != 0 ? job->err.text : "it ended at once");
+		machine_ended(machine, machine->doomed || !machine->wanted.run ? VM_STATE_STOPPED : VM_STATE_FAILED, reason);
+		return;
+	}
+	machine->pid = job->sight.pid;
+	queue_started(machine_queue(machine), machine->id, machine_now(machine));
+	enter(machine, VM_STATE_RUNNING, "");
+	save_times(machine);
+	/* It may have died since, with its event told too early. */
+	push_look(machine);
+	vm_start_next(machine->vm);
+	if (!machine->wanted.run)
+		machine_stop_unwanted(machine);
+}
+
+/* ---- seeing ---- */
+
+/* Found running though nothing here knew it: this process was started anew. */
+static void adopt(struct machine *machine, const struct machine_sight *sight)
+{
+	struct machine_times times = {.arrived_wall_ns = clock_wall_ns(), .at_wall_ns = clock_wall_ns()};
+	struct queue_times counted;
+
+	(void)machine_times_load(machine->folder, &times);
+	machine_times_advance(&times, clock_wall_ns());
+	counted = (struct queue_times){.waiting = span_ns(times.waiting_ns), .service = span_ns(times.service_ns)};
+	queue_end(machine_queue(machine), machine->id, machine_now(machine));
+	(void)queue_adopt(machine_queue(machine), machine->id, machine->wanted.priority, counted, sight->paused, machine_now(machine));
+	machine->arrived_wall_ns = times.arrived_wall_ns;
+	machine->pid = sight->pid;
+	serial_start(machine->serial);
+	enter(machine, sight->paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, "found running");
+	save_times(machine);
+	machine_push(machine, JOB_LINK, (struct ticket){0});
+	if (!machine->wanted.run)
+		machine_stop_unwanted(machine);
+}
+
+static void set_paused(struct machine *machine, bool paused)
+{
+	if ((machine->state == VM_STATE_PAUSED) == paused)
+		return;
+	if (paused)
+		queue_pause(machine_queue(machine), machine->id, machine_now(machine));
+	else
+		queue_resume(machine_queue(machine), machine->id, machine_now(machine));
+	enter(machine, paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, "");
+	save_times(machine);
+}
+
+/* The machine isn't there: what that means follows from what was known and from what the hypervisor said last. */
+static void seen_gone(struct machine *machine)
+{
+	switch (machine->state) {
+	case VM_STATE_RUNNING:
+	case VM_STATE_PAUSED:
+	case VM_STATE_STOPPING:
+		if (machine->state == VM_STATE_STOPPING || machine->last_event == MACHINE_EVENT_SHUT_DOWN)
+			machine_ended(machine, VM_STATE_STOPPED, machine->state == VM_STATE_STOPPING ? "" : "the guest shut itself down");
+		else if (machine->last_event == MACHINE_EVENT_KILLED)
+			machine_ended(machine, VM_STATE_STOPPED, "it was killed");
+		else
+			machine_ended(machine, VM_STATE_FAILED, "its hypervisor process died");
+		break;
+	case VM_STATE_DEFINED:
+		if (machine->wanted.run)
+			machine_request_start(machine);
+		else
+			machine_report(machine);
+		break;
+	case VM_STATE_WAITING:
+	case VM_STATE_STARTING:
+	case VM_STATE_STOPPED:
+	case VM_STATE_FAILED:
+	case VM_STATE_COUNT:
+	default:
+		break;
+	}
+}
+
+static void looked(struct machine *machine, const struct job *job)
+{
+	if (job->error != 0) {
+		log_warning(machine_object(machine), "%s", job->err.text);
+		return;
+	}
+	machine->known = true;
+	if (!job->found)
+		seen_gone(machine);
+	else if (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED)
+		set_paused(machine, job->sight.paused);
+	else if (!machine_is_alive(machine) && !machine->doomed)
+		adopt(machine, &job->sight);
+}
+
+/* ---- stopping ---- */
+
+void machine_shut_down(struct machine *machine, struct ticket ticket, uint32_t limit_s, bool forced)
+{
+	if (machine->state != VM_STATE_STOPPING)
+		enter(machine, VM_STATE_STOPPING, "");
+	machine->stop_ticket = ticket;
+	machine->stop_forced = forced;
+	loop_timer_set(machine->stop_timer, instant_add(machine_now(machine), span_s(limit_s > 0 ? limit_s : SHUT_DOWN_LIMIT_S)));
+	machine_push(machine, JOB_SHUT_DOWN, (struct ticket){0});
+}
+
+void machine_stop_unwanted(struct machine *machine)
+{
+	if (machine->state == VM_STATE_RUNNING)
+		machine_shut_down(machine, (struct ticket){0}, SHUT_DOWN_LIMIT_S, true);
+	else if (machine->state == VM_STATE_PAUSED)
+		machine_push(machine, JOB_KILL, (struct ticket){0});
+	else if (machine->state == VM_STATE_STARTING)
+		(void)machine_abort_start(machine);
+	else if (machine->state == VM_STATE_WAITING)
+		machine_ended(machine, VM_STATE_STOPPED, "");
+}
+
+/* The guest refused, or took too long. */
+static void stop_failed(struct machine *machine, struct err *err)
+{
+	struct ticket ticket = machine->stop_ticket;
+
+	loop_timer_set(machine->stop_timer, INSTANT_NEVER);
+	machine->stop_ticket = (struct ticket){0};
+	if (machine->stop_forced) {
+		machine_push(machine, JOB_KILL, ticket);
+		return;
+	}
+	enter(machine, VM_STATE_RUNNING, "");
+	vm_reply(machine->vm, ticket, err);
+}
+
+static void on_stop_timer(void *context, struct instant now)
+{
+	struct machine *machine = context;
+	struct err err;
+
+	if (machine->state != VM_STATE_STOPPING)
+		return;
+	(void)err_set(&err, -ETIMEDOUT, "the guest did not shut down in time (`weft vm kill` ends it at once)");
+	stop_failed(machine, &err);
+}
+
+/* ---- jobs that ended ---- */
+
+static void prepared(struct machine *machine, struct job *job)
+{
+	if (job->error != 0) {
+		if (!machine_is_alive(machine))
+			enter(machine, VM_STATE_FAILED, job->err.text);
+	} else {
+		/* The NICs may have changed meanwhile; they are the loop's. */
+		memcpy(job->spec.nics, machine->spec.nics, sizeof(job->spec.nics));
+		machine->spec = job->spec;
+		if (machine->state == VM_STATE_FAILED)
+			machine->state = VM_STATE_DEFINED;
+	}
+	vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
+	if (job->error == 0 || !machine->known)
+		push_look(machine);
+}
+
+static void killed(struct machine *machine, struct job *job)
+{
+	if (job->error == 0 && (machine_is_alive(machine) || machine->state == VM_STATE_WAITING))
+		machine_ended(machine, VM_STATE_STOPPED, "it was killed");
+	else if (job->error != 0)
+		push_look(machine);
+	vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
+}
+
+static void paused(struct machine *machine, struct job *job, bool to)
+{
+	if (job->error == 0 && (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED))
+		set_paused(machine, to);
+	vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
+}
+
+static void finish(struct machine *machine, struct job *job)
+{
+	switch (job->kind) {
+	case JOB_PREPARE:
+		prepared(machine, job);
+		break;
+	case JOB_START:
+		started(machine, job);
+		break;
+	case JOB_LOOK:
+		looked(machine, job);
+		break;
+	case JOB_SHUT_DOWN:
+		if (job->error != 0 && machine->state == VM_STATE_STOPPING)
+			stop_failed(machine, &job->err);
+		break;
+	case JOB_KILL:
+		killed(machine, job);
+		break;
+	case JOB_PAUSE:
+		paused(machine, job, true);
+		break;
+	case JOB_RESUME:
+		paused(machine, job, false);
+		break;
+	case JOB_LINK:
+		if (job->error != 0)
+			log_warning(machine_object(machine), "%s", job->err.text);
+		vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
+		break;
+	case JOB_RESET:
+	case JOB_REMOVE:
+	default:
+		vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
+	}
+}
+
+void machine_event(struct machine *machine, enum machine_event event)
+{
+	if (event != MACHINE_EVENT_CHANGED)
+		machine->last_event = event;
+	if (machine->connection != NULL && machine->state != VM_STATE_STARTING && !machine->doomed)
+		push_look(machine);
+}
+
+void machine_connection_changed(struct machine *machine)
+{
+	if (machine->connection != NULL)
+		pump(machine);
+}
+
+struct serial *machine_serial(const struct machine *machine) { return machine->serial; }
+const char *machine_name(const struct machine *machine) { return machine->name; }
+const struct connection *machine_connection(const struct machine *machine) { return machine->connection; }
+enum vm_state machine_state(const struct machine *machine) { return machine->state; }
+const char *machine_path(const struct machine *machine) { return machine_object(machine); }
+void machine_set_stale(struct machine *machine, bool stale) { machine->stale = stale; }
+bool machine_is_stale(const struct machine *machine) { return machine->stale; }

@@ -1,0 +1,62 @@
+/* A machine's inside, for the files that make it up: machine.c (its life) and machine_orders.c (what is asked of it). */
+#ifndef VM_MACHINE_PARTS_H
+#define VM_MACHINE_PARTS_H
+
+#include "vm/machine.h"
+
+struct machine {
+	struct vm *vm;
+	uint32_t id;
+	struct msg_vm wanted;
+	enum vm_state state;
+	char reason[128];
+	char name[MACHINE_NAME_BYTES];
+	char folder[FILE_BYTES];
+	uint32_t pid;
+	int64_t arrived_wall_ns;
+	struct connection *connection;
+	struct machine_spec spec; /* as it was prepared, with the NICs as they are wanted */
+	bool known;		  /* somebody looked whether it runs */
+	enum machine_event last_event;
+
+	struct list jobs;
+	unsigned job_count;
+	struct job *running;
+
+	struct serial *serial;
+	struct loop_timer *start_timer;
+	bool aborted;
+	struct loop_timer *stop_timer;
+	struct ticket stop_ticket; /* of the one who waits for the guest's shutdown */
+	bool stop_forced;	   /* killed when it doesn't */
+
+	bool stale;
+	bool doomed;
+	struct msg_vm *reborn; /* set again while it was being deleted */
+	struct ticket reborn_ticket;
+};
+
+/* The machine's queue, the loop's time, what the log calls it. */
+struct queue *machine_queue(const struct machine *machine);
+struct instant machine_now(const struct machine *machine);
+const char *machine_object(const struct machine *machine);
+
+/* Whether there is, or is about to be, a hypervisor process. */
+bool machine_is_alive(const struct machine *machine);
+
+/* Appends a job. One too many is refused, which only a client that doesn't wait for answers sees. */
+void machine_push(struct machine *machine, enum job_kind kind, struct ticket ticket);
+
+/* Enqueues it, unless it waits or runs. */
+void machine_request_start(struct machine *machine);
+
+/* Asks the guest to shut down; `ticket` is answered when it has, or didn't within the time; `forced` kills it then. */
+void machine_shut_down(struct machine *machine, struct ticket ticket, uint32_t limit_s, bool forced);
+
+/* Makes it not run, whatever it does: shut down, killed when the guest refuses. */
+void machine_stop_unwanted(struct machine *machine);
+
+/* It doesn't run any more: enters the state and answers who waits for that. */
+void machine_ended(struct machine *machine, enum vm_state state, const char *reason);
+
+#endif

@@ -1,0 +1,76 @@
+/* A running machine's times in a small file: five numbers in one line. */
+#include "vm/machine_times.h"
+
+#include "api/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void path_of(char out[FILE_BYTES + 16], const char *folder, const char *name)
+{
+	(void)snprintf(out, FILE_BYTES + 16, "%s/%s", folder, name);
+}
+
+void machine_times_save(const char *folder, const struct machine_times *times)
+{
+	char path[FILE_BYTES + 16], scratch[FILE_BYTES + 16];
+	const char *slash = strrchr(folder, '/');
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%.*s", slash != NULL ? (int)(slash - folder) : 0, folder);
+	(void)mkdir(path, 0700);
+	(void)mkdir(folder, 0700);
+	path_of(path, folder, "times");
+	path_of(scratch, folder, "times.new");
+	file = fopen(scratch, "we");
+	if (file == NULL)
+		return;
+	(void)fprintf(file, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d\n", times->arrived_wall_ns, times->at_wall_ns,
+		times->waiting_ns, times->service_ns, times->paused);
+	if (fclose(file) != 0 || rename(scratch, path) != 0)
+		(void)unlink(scratch);
+}
+
+bool machine_times_load(const char *folder, struct machine_times *times)
+{
+	struct machine_times t;
+	char path[FILE_BYTES + 16];
+	int paused = 0, fields;
+	FILE *file;
+
+	path_of(path, folder, "times");
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	fields = fscanf(file, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %d", &t.arrived_wall_ns, &t.at_wall_ns, &t.waiting_ns,
+		&t.service_ns, &paused);
+	(void)fclose(file);
+	if (fields != 5 || t.waiting_ns < 0 || t.service_ns < 0 || t.waiting_ns > INT64_MAX / 4 || t.service_ns > INT64_MAX / 4)
+		return false;
+	t.paused = paused != 0;
+	*times = t;
+	return true;
+}
+
+void machine_times_advance(struct machine_times *times, int64_t now_wall_ns)
+{
+	int64_t passed = now_wall_ns > times->at_wall_ns ? now_wall_ns - times->at_wall_ns : 0;
+
+	times->at_wall_ns = now_wall_ns;
+	if (times->paused)
+		times->waiting_ns += passed;
+	else
+		times->service_ns += passed;
+}
+
+void machine_times_remove(const char *folder)
+{
+	char path[FILE_BYTES + 16];
+
+	path_of(path, folder, "times");
+	(void)unlink(path);
+	(void)rmdir(folder);
+}

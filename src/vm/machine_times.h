@@ -1,0 +1,30 @@
+/* A running machine's times, kept in a small file, so that a process vm that starts anew counts on where the old one fell. */
+#ifndef VM_MACHINE_TIMES_H
+#define VM_MACHINE_TIMES_H
+
+#include "base/instant.h"
+
+#include <stdbool.h>
+
+/* At `at_wall_ns` the machine had waited and been served this long; from then on it was paused or it ran. */
+struct machine_times {
+	int64_t arrived_wall_ns;
+	int64_t at_wall_ns;
+	int64_t waiting_ns;
+	int64_t service_ns;
+	bool paused;
+};
+
+/* Writes the file `folder`/times, making the folder (and the one above it); errors only cost exactness after a crash and are ignored. */
+void machine_times_save(const char *folder, const struct machine_times *times);
+
+/* Reads it; false when there is none or it makes no sense. */
+bool machine_times_load(const char *folder, struct machine_times *times);
+
+/* Counts the time from then to `now_wall_ns` in; a clock that was set back counts as standing still. */
+void machine_times_advance(struct machine_times *times, int64_t now_wall_ns);
+
+/* Removes the file. */
+void machine_times_remove(const char *folder);
+
+#endif

@@ -1,0 +1,61 @@
+/* The process vm's own state, as its parts share it. */
+#ifndef VM_VM_ROOM_H
+#define VM_VM_ROOM_H
+
+#include "alloc/queue.h"
+#include "base/map.h"
+#include "proc/process.h"
+#include "vm/hypervisors.h"
+#include "vm/machine_job.h"
+
+/* Limits: machines; orders that wait for one machine; machines that start at once, whatever their queues say (a start holds a pool thread).
+ */
+#define VM_MACHINES_MAX 4096
+#define VM_JOBS_MAX 32
+#define VM_STARTS_MAX 3
+
+/* A queue of machines (MSG_SCHEDULE_SET). */
+struct schedule {
+	struct list node;
+	uint32_t id;
+	struct queue *queue;
+	bool stale;
+};
+
+struct execs;
+
+struct vm {
+	struct process *process;
+	struct hypervisors *hypervisors;
+	struct map machines; /* id -> struct machine */
+	struct list schedules;
+	struct execs *execs;
+	uint32_t generation; /* of the channel to ctl: answers to an earlier one are dropped */
+	unsigned starts;     /* machines in STARTING */
+	unsigned busy;	     /* jobs in pool threads */
+	struct loop_timer *reaper;
+	unsigned reaps_left;
+	bool synced;		/* ctl has said all that is wanted, once */
+	struct loop_timer *end; /* this process is to end */
+	struct instant end_deadline;
+};
+
+/* Answers an order; `err` NULL or code 0 is success. */
+void vm_reply(struct vm *vm, struct ticket ticket, const struct err *err);
+
+/* The queue of a number; an unknown one is made with the defaults. */
+struct queue *vm_queue(struct vm *vm, uint32_t schedule);
+
+/* Starts what may start now. Call after anything that ends a start or adds a machine. */
+void vm_start_next(struct vm *vm);
+
+/* Takes a machine that is gone out of the map. */
+void vm_forget_machine(struct vm *vm, uint32_t id);
+
+/* Makes a machine and sets it, as VM_SET does. */
+void vm_set_machine(struct vm *vm, const struct msg_vm *wanted, struct ticket ticket);
+
+/* Tells ctl and the log that a limit was reached. */
+void vm_limit_reached(struct vm *vm, const char *limit, const char *path, uint64_t value);
+
+#endif

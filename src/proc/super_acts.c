@@ -228,32 +228,38 @@ static void helper_ended(void *context, int fd, int events)
 	act_end(act);
 }
 
+/* The order goes into the channel before there is a helper, which answers it from its copy: so the answer can't be faster. */
 static void act_begin(struct act *act)
 {
 	struct super *super = act->super;
 	struct err err = {0};
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		goto failed;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		(void)err_set(&err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
+		act_answer(act, -1, &err);
+		free(act);
+		return;
+	}
+	super->acts_running++;
+	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
+	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
 	act->helper = fork();
 	if (act->helper == 0)
 		helper_run(ends[1], &act->order);
 	act->pidfd = act->helper > 0 ? pidfd_open(act->helper, 0) : -1;
 	(void)close(ends[1]);
-	if (act->pidfd < 0) {
-		(void)close(ends[0]);
-		goto failed;
+	if (act->pidfd >= 0) {
+		act->watch = loop_watch_new(super->loop, act->pidfd, LOOP_READABLE, helper_ended, act);
+		return;
 	}
-	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
-	act->watch = loop_watch_new(super->loop, act->pidfd, LOOP_READABLE, helper_ended, act);
-	super->acts_running++;
-	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
-	return;
-failed:
-	(void)err_set(&err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
-	act_answer(act, -1, &err);
-	free(act);
+	/* Closed by the other side, the channel ends the act. */
+	log_error(act->order.name, "can't start a helper to open it: %s", strerror(errno));
+	if (act->helper > 0) {
+		(void)kill(act->helper, SIGKILL);
+		(void)waitpid(act->helper, NULL, 0);
+	}
+	act->helper = 0;
 }
 
 static void acts_go_on(struct super *super)

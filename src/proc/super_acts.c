@@ -45,6 +45,8 @@ struct act {
 	pid_t helper;		 /* 0 once it has ended */
 	int pidfd;
 	struct loop_watch *watch;
+	int fd; /* the TAP, -1: see err */
+	struct err err;
 };
 
 static void acts_go_on(struct super *super);
@@ -158,15 +160,15 @@ static _Noreturn void helper_run(int socket_fd, const struct msg_open_tap *order
 
 /* In super. */
 
-static void act_answer(const struct act *act, int fd, const struct err *err)
+static void act_answer(const struct act *act)
 {
 	struct channel *channel = act->asker->pid == act->asker_pid ? act->asker->channel : NULL;
 
-	if (fd >= 0) {
-		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, fd);
-		(void)close(fd);
+	if (act->fd >= 0) {
+		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, act->fd);
+		(void)close(act->fd);
 	} else {
-		channel_done(channel, act->seq, err);
+		channel_done(channel, act->seq, &act->err);
 	}
 }
 
@@ -174,25 +176,28 @@ static void act_answer(const struct act *act, int fd, const struct err *err)
 static void helper_answered(void *context, const struct message *message, int error, bool last)
 {
 	struct act *act = context;
-	struct err err = {0};
 
 	CHECK(last);
 	if (message == NULL)
-		(void)err_set(&err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
+		(void)err_set(&act->err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
 	else if (message->row->type == MSG_DONE)
-		(void)err_set(&err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
-	act_answer(act, message != NULL ? message->fd : -1, &err);
+		(void)err_set(&act->err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
+	act->fd = message != NULL ? message->fd : -1;
 	if (act->helper > 0)
 		(void)kill(act->helper, SIGKILL);
 }
 
-/* Frees the act when the helper has ended and its channel, with the answer, was read to its end. */
+/*
+ * Ends the act when the helper has ended and its channel was read to its end. Only then the answer goes out, since a TAP that the helper
+ * still holds as well would be busy after its new owner closed it.
+ */
 static void act_end(struct act *act)
 {
 	struct super *super = act->super;
 
 	if (act->channel != NULL || act->helper > 0)
 		return;
+	act_answer(act);
 	free(act);
 	super->acts_running--;
 	acts_go_on(super);
@@ -232,12 +237,12 @@ static void helper_ended(void *context, int fd, int events)
 static void act_begin(struct act *act)
 {
 	struct super *super = act->super;
-	struct err err = {0};
 	int ends[2];
 
+	act->fd = -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-		(void)err_set(&err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
-		act_answer(act, -1, &err);
+		(void)err_set(&act->err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
+		act_answer(act);
 		free(act);
 		return;
 	}

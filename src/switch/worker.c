@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -495,6 +496,7 @@ static void *worker_run(void *context)
 	struct worker *worker = context;
 	unsigned round = 0;
 
+	(void)prctl(PR_SET_NAME, "worker");
 	while (!worker->stopping) {
 		worker->now = clock_monotonic();
 		orders_take(worker);
@@ -527,8 +529,6 @@ static int thread_start(struct worker *worker)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = -pthread_create(&worker->thread, NULL, worker_run, worker);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error == 0)
-		(void)pthread_setname_np(worker->thread, "worker");
 	return error;
 }
 

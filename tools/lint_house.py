@@ -238,6 +238,8 @@ def check_calls(house):
     for name in house.c_files("src", "bench"):
         for number, line in enumerate(strip_code(house.text(name)).splitlines(), 1):
             for match in BANNED_CALL.finditer(line):
+                if name.endswith("_test.c") and match.group(1) in ("usleep", "system", "popen"):
+                    continue
                 house.add(name, number, "banned", f"{match.group(1)}: use {BANNED[match.group(1)]}")
 
 

@@ -1,6 +1,7 @@
 /* weft down: removes labs and all that belongs to them. */
 #include "proc/process.h"
 #include "ui/api_client.h"
+#include "ui/http_client.h"
 #include "ui/lab_file.h"
 #include "ui/progress.h"
 
@@ -124,7 +125,9 @@ static void wait_for_end(const struct call *call)
 		return;
 	automatic = value_bool(version, "auto");
 	value_free(version);
-	for (int i = 0; automatic && i < 100 && client_daemon_runs(call); i++)
+	/* It waits until its last client is gone, too. */
+	http_close();
+	for (int i = 0; automatic && i < 200 && access(client_socket(call), F_OK) == 0; i++)
 		(void)nanosleep(&pause, NULL);
 }
 

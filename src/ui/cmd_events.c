@@ -2,6 +2,7 @@
 #include "ui/api_client.h"
 #include "ui/grid.h"
 #include "ui/http_client.h"
+#include "ui/when.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -10,12 +11,13 @@
 static void print_event(const struct call *call, const struct value *event)
 {
 	struct text line = {0};
+	char when[WHEN_BYTES];
 
 	if (call_for_programs(call)) {
 		value_to_json(event, false, &line);
 		text_add(&line, "\n");
 	} else {
-		text_add(&line, "%s %s%s%s %s %s\n", value_text(event, "time"), value_text(event, "lab"),
+		text_add(&line, "%s %s%s%s %s %s\n", when_text_now(value_text(event, "time"), when), value_text(event, "lab"),
 			value_text(event, "lab")[0] ? " " : "", value_text(event, "object"), value_text(event, "event"),
 			value_text(event, "text"));
 		/* Guests and peers may have a hand in the text; it must not steer the terminal. */

@@ -3,6 +3,7 @@
 
 #include "ui/api_client.h"
 #include "ui/lab_file.h"
+#include "ui/when.h"
 
 #include <string.h>
 
@@ -75,7 +76,8 @@ static void print_interfaces(const struct call *call, const struct value *plan)
 void plan_print(const struct call *call, const struct value *plan)
 {
 	const struct value *steps = value_get(plan, "steps");
-	const char *since = value_text(plan, "running_since");
+	char when[WHEN_BYTES];
+	const char *since = when_text_now(value_text(plan, "running_since"), when);
 
 	call_say(call, since[0] ? "lab %s (running since %s)" : "lab %s (not running)", value_text(plan, "lab"), since);
 	for (size_t i = 0; i < value_count(steps); i++) {

@@ -1,6 +1,7 @@
 /* weft ps, weft inspect, weft queue: what runs. */
 #include "ui/api_client.h"
 #include "ui/grid.h"
+#include "ui/when.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -90,7 +91,8 @@ static void print_labs(const struct call *call, const struct value *labs)
 {
 	for (size_t i = 0; i < value_count(labs); i++) {
 		const struct value *lab = value_at(labs, i);
-		const char *since = value_text(lab, "since");
+		char when[WHEN_BYTES];
+		const char *since = when_text_now(value_text(lab, "since"), when);
 
 		call_say(call, "lab %s: %s%s%s, %" PRId64 " machines, %" PRId64 " routers, %" PRId64 " networks, %" PRId64 " links",
 			value_text(lab, "name"), value_text(lab, "state"), since[0] ? " since " : "", since, value_int(lab, "vms"),

@@ -25,6 +25,7 @@ static struct {
 	__typeof__(&curl_global_init) global_init;
 	__typeof__(&curl_easy_init) easy_init;
 	__typeof__(&curl_easy_reset) easy_reset;
+	__typeof__(&curl_easy_cleanup) easy_cleanup;
 	__typeof__(&curl_easy_setopt) easy_setopt;
 	__typeof__(&curl_easy_getinfo) easy_getinfo;
 	__typeof__(&curl_easy_perform) easy_perform;
@@ -128,6 +129,7 @@ static bool curl_load(void)
 		{"curl_global_init", &curl_calls.global_init},
 		{"curl_easy_init", &curl_calls.easy_init},
 		{"curl_easy_reset", &curl_calls.easy_reset},
+		{"curl_easy_cleanup", &curl_calls.easy_cleanup},
 		{"curl_easy_setopt", &curl_calls.easy_setopt},
 		{"curl_easy_getinfo", &curl_calls.easy_getinfo},
 		{"curl_easy_perform", &curl_calls.easy_perform},
@@ -150,14 +152,13 @@ static bool curl_load(void)
 }
 
 /* The one handle of the program, so that its connection is used again; reset for each request. */
+static CURL *handle;
+
 static CURL *shared_handle(void)
 {
-	static CURL *handle;
-
 	if (handle == NULL) {
-		if (!curl_load())
+		if (curl_calls.easy_init == NULL && (!curl_load() || curl_calls.global_init(CURL_GLOBAL_NOTHING) != CURLE_OK))
 			return NULL;
-		(void)curl_calls.global_init(CURL_GLOBAL_NOTHING);
 		handle = curl_calls.easy_init();
 	} else {
 		curl_calls.easy_reset(handle);
@@ -165,13 +166,24 @@ static CURL *shared_handle(void)
 	return handle;
 }
 
+void http_close(void)
+{
+	if (handle != NULL)
+		curl_calls.easy_cleanup(handle);
+	handle = NULL;
+}
+
 int http_request(const struct http_question *question, struct text *answer, struct err *err)
 {
 	struct sink sink = {.body = answer};
 	struct curl_slist *headers;
-	CURL *curl = shared_handle();
+	CURL *curl;
 	int status;
 
+	/* Without a socket there is nobody to ask, and no reason to load libcurl. */
+	if (access(question->socket, F_OK) < 0)
+		return err_set(err, -errno, "can't connect to the daemon: %s", strerror(errno));
+	curl = shared_handle();
 	if (curl == NULL)
 		return err_set(err, -ELIBACC, "libcurl is not installed (apt-get install libcurl3-gnutls)");
 	/* No "Expect: 100-continue": it costs a second where the other side doesn't know it. */

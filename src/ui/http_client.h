@@ -34,4 +34,7 @@ int http_stream(const char *socket, const char *path, bool (*line)(void *context
  */
 int http_upgrade(const char *socket, const char *path, const char *protocol, struct err *err);
 
+/* Closes the connection that is kept between requests. */
+void http_close(void);
+
 #endif

@@ -101,7 +101,7 @@ static const struct routing_ops world_ops = {world_order, world_row, world_event
 static int apply(struct world *world, enum message_type type, const void *body)
 {
 	static const char *const names[MSG_TYPE_COUNT] = {[MSG_PUNT] = "PUNT"};
-	const struct message_row row = {.name = names[type] ? names[type] : "?", .type = type};
+	const struct message_row row = {.name = names[type] ? names[type] : "?", .type = (uint16_t)type};
 	struct err err;
 	unsigned before = world->batches;
 	int error = routing_apply(world->routing, &row, body, world->now, &err);

@@ -46,7 +46,7 @@ static void look_for_loops(struct sim_world *world, void *context)
 		story->worst_loop_s = age;
 	if (age > (story->lossy ? LOOP_BOUND_LOSSY_S : LOOP_BOUND_S)) {
 		(void)fprintf(stderr, "a loop is %.1f s old\n", age);
-		CHECK(!"loops end within their bound");
+		CHECK(false);
 	}
 }
 

@@ -167,7 +167,7 @@ static void sim_order(void *context, enum message_type type, const void *body)
 	else if (type == MSG_PUNT_RULE)
 		order_rule(process->world, body);
 	else
-		CHECK(!"an order that the switch doesn't know");
+		CHECK(false); /* the switch knows no other order */
 }
 
 static void sim_ignore(void *context, enum message_type type, const void *body)
@@ -189,9 +189,9 @@ static void sim_apply(struct sim_process *process, enum message_type type, const
 {
 	struct err err;
 
-	if (routing_apply(process->routing, message_row(type), body, process->world->now, &err) != 0) {
+	if (routing_apply(process->routing, message_row((uint16_t)type), body, process->world->now, &err) != 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
-		CHECK(!"routing_apply");
+		CHECK(false);
 	}
 }
 

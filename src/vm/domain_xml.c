@@ -13,6 +13,9 @@
 /* Slots on the root bus. 0x1b-0x1f belong to the chip set. */
 enum { SLOT_SERIAL = 2, SLOT_DISK = 3, SLOT_RNG = 4, SLOT_NIC = 6 };
 
+/* What a NIC has when nobody says anything. */
+enum { ETHERNET_MTU = 1500 };
+
 /* MiB of translated code that QEMU keeps when it emulates: enough for a booted kernel; the default of 1 GiB would grow guest by guest. */
 enum { TRANSLATION_CACHE_MIB = 32 };
 
@@ -111,7 +114,7 @@ static void add_disk(const struct machine_spec *spec, struct text *out)
 
 void domain_nic_alias(unsigned nic, char *out, size_t size) { (void)snprintf(out, size, "ua-nic%u", nic); }
 
-void domain_xml_nic(const struct machine_spec *spec, unsigned nic, struct text *out)
+static void add_nic(const struct machine_spec *spec, unsigned nic, struct text *out)
 {
 	const struct machine_nic *n = &spec->nics[nic];
 	const uint8_t *m = n->mac.bytes;
@@ -121,8 +124,6 @@ void domain_xml_nic(const struct machine_spec *spec, unsigned nic, struct text *
 		m[4], m[5]);
 	add_quoted(out, "      <source type='unix' path='", n->socket, "' mode='server'/>");
 	text_add(out, "      <model type='virtio'/>\n");
-	if (n->mtu != 0)
-		text_add(out, "      <mtu size='%u'/>\n", n->mtu);
 	text_add(out, "      <link state='%s'/>\n", n->up ? "up" : "down");
 	domain_nic_alias(nic, alias, sizeof(alias));
 	text_add(out, "      <alias name='%s'/>\n", alias);
@@ -141,6 +142,25 @@ static void add_lines(const struct machine_spec *spec, struct text *out)
 	text_add(out, "      <target type='virtio' name='org.qemu.guest_agent.0'/>\n    </channel>\n");
 }
 
+/* libvirt's own <mtu> wants a device of the host behind the NIC and refuses vhost-user sockets; QEMU can do it. */
+static void add_mtus(const struct machine_spec *spec, struct text *out)
+{
+	bool any = false;
+	char alias[16];
+
+	for (unsigned nic = 0; nic < spec->nic_count; nic++) {
+		if (spec->nics[nic].mtu == 0 || spec->nics[nic].mtu == ETHERNET_MTU)
+			continue;
+		text_add(out, "%s", any ? "" : "  <qemu:override>\n");
+		any = true;
+		domain_nic_alias(nic, alias, sizeof(alias));
+		text_add(out, "    <qemu:device alias='%s'>\n      <qemu:frontend>\n", alias);
+		text_add(out, "        <qemu:property name='host_mtu' type='unsigned' value='%u'/>\n", spec->nics[nic].mtu);
+		text_add(out, "      </qemu:frontend>\n    </qemu:device>\n");
+	}
+	text_add(out, "%s", any ? "  </qemu:override>\n" : "");
+}
+
 void domain_xml(const struct machine_spec *spec, enum domain_kind kind, struct text *out)
 {
 	add_head(spec, kind, out);
@@ -151,7 +171,7 @@ void domain_xml(const struct machine_spec *spec, enum domain_kind kind, struct t
 		text_add(out, "    <controller type='pci' index='0' model='pcie-root'/>\n");
 	add_disk(spec, out);
 	for (unsigned nic = 0; nic < spec->nic_count; nic++)
-		domain_xml_nic(spec, nic, out);
+		add_nic(spec, nic, out);
 	add_lines(spec, out);
 	text_add(out, "    <memballoon model='none'/>\n  </devices>\n");
 	/*
@@ -161,5 +181,6 @@ void domain_xml(const struct machine_spec *spec, enum domain_kind kind, struct t
 	if (kind == DOMAIN_EMULATED)
 		text_add(out, "  <qemu:commandline>\n    <qemu:arg value='-global'/>\n    <qemu:arg value='virtio-net-pci.vectors=0'/>\n"
 			      "  </qemu:commandline>\n");
+	add_mtus(spec, out);
 	text_add(out, "</domain>\n");
 }

@@ -10,9 +10,6 @@ enum domain_kind { DOMAIN_EMULATED, DOMAIN_KVM, DOMAIN_TEST };
 /* Appends the whole domain to `out`. */
 void domain_xml(const struct machine_spec *spec, enum domain_kind kind, struct text *out);
 
-/* Appends one NIC, as it stands in the domain; for updates of a running one. `nic` counts from 0. */
-void domain_xml_nic(const struct machine_spec *spec, unsigned nic, struct text *out);
-
 /* The alias of a NIC, which is also its id in QEMU ("ua-nic0"). */
 void domain_nic_alias(unsigned nic, char *out, size_t size);
 

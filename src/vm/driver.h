@@ -101,7 +101,7 @@ struct vm_driver {
 	int (*act)(struct hypervisor *hypervisor, const char *name, enum machine_act act, struct err *err);
 
 	/* Pulls the cable of NIC `nic` of a running machine, or plugs it in. */
-	int (*set_link)(struct hypervisor *hypervisor, const struct machine_spec *spec, unsigned nic, bool up, struct err *err);
+	int (*set_link)(struct hypervisor *hypervisor, const char *name, unsigned nic, bool up, struct err *err);
 
 	/* How a machine is; -ENOENT when it isn't running. */
 	int (*look)(struct hypervisor *hypervisor, const char *name, struct machine_sight *out, struct err *err);

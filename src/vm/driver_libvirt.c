@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "vm/domain_xml.h"
+#include "vm/kvm.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -170,24 +171,6 @@ static void on_close(virConnectPtr connection, int reason, void *context)
 }
 
 /* ---- opening ---- */
-
-/* True when the processor can run guests itself and this process may use it. */
-static bool kvm_usable(void)
-{
-	char line[4096];
-	bool flag = false;
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	int fd;
-
-	while (file != NULL && !flag && fgets(line, sizeof(line), file) != NULL)
-		flag = strncmp(line, "flags", 5) == 0 && (strstr(line, " vmx") != NULL || strstr(line, " svm") != NULL);
-	if (file != NULL)
-		(void)fclose(file);
-	fd = flag ? open("/dev/kvm", O_RDWR | O_CLOEXEC) : -1;
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
 
 static int make_folder(const char *path, struct err *err)
 {
@@ -400,7 +383,7 @@ static int libvirt_act(struct hypervisor *hypervisor, const char *name, enum mac
 	return error;
 }
 
-/* QEMU's own order, for the kinds of NIC whose link libvirt doesn't change. */
+/* By QEMU's own order: libvirt changes the link of other kinds of NIC, but not of vhost-user ones. */
 static int set_link_by_monitor(virDomainPtr domain, unsigned nic, bool up)
 {
 	char alias[16], command[COMMAND_BYTES];
@@ -415,19 +398,15 @@ static int set_link_by_monitor(virDomainPtr domain, unsigned nic, bool up)
 	return result;
 }
 
-static int libvirt_set_link(struct hypervisor *hypervisor, const struct machine_spec *spec, unsigned nic, bool up, struct err *err)
+static int libvirt_set_link(struct hypervisor *hypervisor, const char *name, unsigned nic, bool up, struct err *err)
 {
-	virDomainPtr domain = find(hypervisor, spec->name, err);
-	struct text xml = {0};
+	virDomainPtr domain = find(hypervisor, name, err);
 	int error = 0;
 
 	if (domain == NULL)
 		return last_code();
-	domain_xml_nic(spec, nic, &xml);
-	if (virDomainUpdateDeviceFlags(domain, text_get(&xml), VIR_DOMAIN_AFFECT_LIVE) != 0 &&
-		(hypervisor->kind == DOMAIN_TEST || set_link_by_monitor(domain, nic, up) != 0))
+	if (set_link_by_monitor(domain, nic, up) != 0)
 		error = fail(err, up ? "cannot plug the NIC in" : "cannot unplug the NIC");
-	text_free(&xml);
 	(void)virDomainFree(domain);
 	return error;
 }

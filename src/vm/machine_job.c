@@ -99,7 +99,7 @@ static int link_nics(struct job *job)
 	int error = 0;
 
 	for (unsigned i = 0; i < job->spec.nic_count; i++) {
-		int one = job->driver->set_link(job->hypervisor, &job->spec, i, job->spec.nics[i].up, &job->err);
+		int one = job->driver->set_link(job->hypervisor, job->spec.name, i, job->spec.nics[i].up, &job->err);
 
 		error = error == 0 ? one : error;
 	}

@@ -8,15 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sets by number, and an open-addressing table of numbers by hash; 0 is an empty slot. */
-struct bgp_attrs {
-	struct bgp_attr_set **sets;
-	uint32_t *unused; /* numbers to give out again */
-	uint32_t set_count, set_capacity, unused_count, unused_capacity;
-	uint32_t *slots;
+/* Numbers by hash in an open-addressing table, where 0 is an empty slot; numbers to give out again. */
+struct bgp_attr_slots {
+	uint32_t *unused;
+	uint32_t set_capacity, unused_count, unused_capacity;
 	uint32_t mask;
-	uint32_t used;
-	size_t bytes;
+	uint32_t *slots;
 };
 
 #define FIRST_SLOTS 1024
@@ -24,12 +21,14 @@ struct bgp_attrs {
 struct bgp_attrs *bgp_attrs_new(void)
 {
 	struct bgp_attrs *attrs = xalloc(sizeof(*attrs));
+	struct bgp_attr_slots *slots = xalloc(sizeof(*slots));
 
+	slots->set_capacity = 256;
+	slots->mask = FIRST_SLOTS - 1;
+	slots->slots = xalloc(FIRST_SLOTS * sizeof(*slots->slots));
 	attrs->set_count = 1;
-	attrs->set_capacity = 256;
-	attrs->sets = xalloc(attrs->set_capacity * sizeof(struct bgp_attr_set *));
-	attrs->mask = FIRST_SLOTS - 1;
-	attrs->slots = xalloc(FIRST_SLOTS * sizeof(*attrs->slots));
+	attrs->sets = xalloc(slots->set_capacity * sizeof(struct bgp_attr_set *));
+	attrs->slots = slots;
 	return attrs;
 }
 
@@ -40,7 +39,8 @@ void bgp_attrs_free(struct bgp_attrs *attrs)
 	for (uint32_t i = 0; i < attrs->set_count; i++)
 		free(attrs->sets[i]);
 	free(attrs->sets);
-	free(attrs->unused);
+	free(attrs->slots->unused);
+	free(attrs->slots->slots);
 	free(attrs->slots);
 	free(attrs);
 }
@@ -163,42 +163,45 @@ static bool set_is(
 
 static void slots_grow(struct bgp_attrs *attrs)
 {
-	uint32_t slots = (attrs->mask + 1) * 2;
+	struct bgp_attr_slots *s = attrs->slots;
 
-	free(attrs->slots);
-	attrs->slots = xalloc(slots * sizeof(*attrs->slots));
-	attrs->mask = slots - 1;
+	free(s->slots);
+	s->mask = s->mask * 2 + 1;
+	s->slots = xalloc(((size_t)s->mask + 1) * sizeof(*s->slots));
 	for (uint32_t id = 1; id < attrs->set_count; id++) {
 		uint32_t i;
 
 		if (attrs->sets[id] == NULL)
 			continue;
-		for (i = (uint32_t)attrs->sets[id]->hash & attrs->mask; attrs->slots[i] != 0;)
-			i = (i + 1) & attrs->mask;
-		attrs->slots[i] = id;
+		for (i = (uint32_t)attrs->sets[id]->hash & s->mask; s->slots[i] != 0;)
+			i = (i + 1) & s->mask;
+		s->slots[i] = id;
 	}
 }
 
 static uint32_t number_new(struct bgp_attrs *attrs)
 {
-	if (attrs->unused_count > 0)
-		return attrs->unused[--attrs->unused_count];
-	if (attrs->set_count == attrs->set_capacity) {
-		attrs->set_capacity *= 2;
-		attrs->sets = xrealloc(attrs->sets, attrs->set_capacity * sizeof(struct bgp_attr_set *));
+	struct bgp_attr_slots *s = attrs->slots;
+
+	if (s->unused_count > 0)
+		return s->unused[--s->unused_count];
+	if (attrs->set_count == s->set_capacity) {
+		s->set_capacity *= 2;
+		attrs->sets = xrealloc(attrs->sets, s->set_capacity * sizeof(struct bgp_attr_set *));
 	}
 	return attrs->set_count++;
 }
 
 struct bgp_attr_set *bgp_attrs_intern(struct bgp_attrs *attrs, const uint8_t *bytes, size_t count, struct ip nexthop, struct ip link_local)
 {
+	struct bgp_attr_slots *s = attrs->slots;
 	uint64_t hash = hash_of(bytes, count, nexthop);
 	struct bgp_attr_set *set;
 	uint32_t i;
 
 	CHECK(count <= BGP_ATTR_BYTES_MAX);
-	for (i = (uint32_t)hash & attrs->mask; attrs->slots[i] != 0; i = (i + 1) & attrs->mask) {
-		set = attrs->sets[attrs->slots[i]];
+	for (i = (uint32_t)hash & s->mask; s->slots[i] != 0; i = (i + 1) & s->mask) {
+		set = attrs->sets[s->slots[i]];
 		if (set_is(set, hash, bytes, count, nexthop, link_local)) {
 			set->references++;
 			return set;
@@ -214,51 +217,45 @@ struct bgp_attr_set *bgp_attrs_intern(struct bgp_attrs *attrs, const uint8_t *by
 	memcpy(set->bytes, bytes, count);
 	decode_set(set);
 	attrs->sets[set->id] = set;
-	attrs->slots[i] = set->id;
+	s->slots[i] = set->id;
 	attrs->bytes += sizeof(*set) + count;
-	if (++attrs->used * 2 > attrs->mask)
+	if (++attrs->used * 2 > s->mask)
 		slots_grow(attrs);
 	return set;
-}
-
-struct bgp_attr_set *bgp_attrs_get(const struct bgp_attrs *attrs, uint32_t id)
-{
-	CHECK(id > 0 && id < attrs->set_count && attrs->sets[id] != NULL);
-	return attrs->sets[id];
 }
 
 /* Takes a number out of the slots, moving back what lies behind it in the same run (Knuth 6.4, algorithm R). */
 static void slot_remove(struct bgp_attrs *attrs, const struct bgp_attr_set *set)
 {
-	uint32_t gap = (uint32_t)set->hash & attrs->mask;
+	struct bgp_attr_slots *s = attrs->slots;
+	uint32_t gap = (uint32_t)set->hash & s->mask;
 
-	while (attrs->slots[gap] != set->id)
-		gap = (gap + 1) & attrs->mask;
-	for (uint32_t i = (gap + 1) & attrs->mask; attrs->slots[i] != 0; i = (i + 1) & attrs->mask) {
-		uint32_t home = (uint32_t)attrs->sets[attrs->slots[i]]->hash & attrs->mask;
+	while (s->slots[gap] != set->id)
+		gap = (gap + 1) & s->mask;
+	for (uint32_t i = (gap + 1) & s->mask; s->slots[i] != 0; i = (i + 1) & s->mask) {
+		uint32_t home = (uint32_t)attrs->sets[s->slots[i]]->hash & s->mask;
 
-		if (((i - home) & attrs->mask) >= ((i - gap) & attrs->mask)) {
-			attrs->slots[gap] = attrs->slots[i];
+		if (((i - home) & s->mask) >= ((i - gap) & s->mask)) {
+			s->slots[gap] = s->slots[i];
 			gap = i;
 		}
 	}
-	attrs->slots[gap] = 0;
+	s->slots[gap] = 0;
 }
 
-void bgp_attr_unref(struct bgp_attrs *attrs, struct bgp_attr_set *set)
+void bgp_attr_unref_last(struct bgp_attrs *attrs, struct bgp_attr_set *set)
 {
-	CHECK(set->references > 0);
-	if (--set->references > 0)
-		return;
+	struct bgp_attr_slots *s = attrs->slots;
+
 	slot_remove(attrs, set);
 	attrs->sets[set->id] = NULL;
 	attrs->used--;
 	attrs->bytes -= sizeof(*set) + set->bytes_count;
-	if (attrs->unused_count == attrs->unused_capacity) {
-		attrs->unused_capacity = attrs->unused_capacity ? attrs->unused_capacity * 2 : 64;
-		attrs->unused = xrealloc(attrs->unused, attrs->unused_capacity * sizeof(*attrs->unused));
+	if (s->unused_count == s->unused_capacity) {
+		s->unused_capacity = s->unused_capacity ? s->unused_capacity * 2 : 64;
+		s->unused = xrealloc(s->unused, s->unused_capacity * sizeof(*s->unused));
 	}
-	attrs->unused[attrs->unused_count++] = set->id;
+	s->unused[s->unused_count++] = set->id;
 	free(set);
 }
 

@@ -11,6 +11,7 @@
 #ifndef ROUTE_BGP_ATTR_H
 #define ROUTE_BGP_ATTR_H
 
+#include "base/check.h"
 #include "base/reader.h"
 #include "base/writer.h"
 #include "net/addr.h"
@@ -117,9 +118,17 @@ struct bgp_attr_set {
 	uint8_t bytes[];
 };
 
-struct bgp_attrs;
+struct bgp_attr_slots;
 
-/* The table of all sets; number 0 is never a set. */
+/* The table of all sets by number; number 0 is never a set. `slots` finds them by content. */
+struct bgp_attrs {
+	struct bgp_attr_set **sets;
+	uint32_t set_count;
+	uint32_t used;
+	size_t bytes;
+	struct bgp_attr_slots *slots;
+};
+
 struct bgp_attrs *bgp_attrs_new(void);
 void bgp_attrs_free(struct bgp_attrs *attrs);
 
@@ -130,12 +139,24 @@ void bgp_attrs_free(struct bgp_attrs *attrs);
 struct bgp_attr_set *bgp_attrs_intern(struct bgp_attrs *attrs, const uint8_t *bytes, size_t count, struct ip nexthop, struct ip link_local);
 
 /* The set of a number that is in use. */
-struct bgp_attr_set *bgp_attrs_get(const struct bgp_attrs *attrs, uint32_t id);
+static inline struct bgp_attr_set *bgp_attrs_get(const struct bgp_attrs *attrs, uint32_t id)
+{
+	CHECK(id > 0 && id < attrs->set_count && attrs->sets[id] != NULL);
+	return attrs->sets[id];
+}
 
 static inline void bgp_attr_ref(struct bgp_attr_set *set) { set->references++; }
 
+/* Frees a set whose last reference was given back: for bgp_attr_unref alone. */
+void bgp_attr_unref_last(struct bgp_attrs *attrs, struct bgp_attr_set *set);
+
 /* Gives a reference back; the last one frees the set. */
-void bgp_attr_unref(struct bgp_attrs *attrs, struct bgp_attr_set *set);
+static inline void bgp_attr_unref(struct bgp_attrs *attrs, struct bgp_attr_set *set)
+{
+	CHECK(set->references > 0);
+	if (--set->references == 0)
+		bgp_attr_unref_last(attrs, set);
+}
 
 /* Number of sets, and bytes that they take. */
 uint32_t bgp_attrs_count(const struct bgp_attrs *attrs);

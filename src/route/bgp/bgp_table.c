@@ -399,9 +399,22 @@ uint32_t bgp_table_paths(const struct bgp_table *t) { return t->path_count; }
 uint32_t bgp_table_dests(const struct bgp_table *t) { return t->dest_count; }
 uint32_t bgp_table_limit(const struct bgp_table *t) { return t->dests.count - 1; }
 
+const uint8_t *bgp_table_key(const struct bgp_table *t, uint32_t dest, uint8_t *length)
+{
+	*length = dest_at(t, dest)->length;
+	return key_at(t, dest);
+}
+
 struct prefix bgp_table_prefix(const struct bgp_table *t, uint32_t dest)
 {
-	return (struct prefix){ip_from_bytes(t->family, key_at(t, dest)), dest_at(t, dest)->length};
+	struct prefix prefix = {.ip = {.family = (uint8_t)t->family}, .length = dest_at(t, dest)->length};
+
+	/* Constant sizes: the compiler makes them single moves. */
+	if (t->family == IP_V4)
+		memcpy(prefix.ip.bytes, key_at(t, dest), 4);
+	else
+		memcpy(prefix.ip.bytes, key_at(t, dest), 16);
+	return prefix;
 }
 
 const struct bgp_path *bgp_table_first_path(const struct bgp_table *t, uint32_t dest)

@@ -75,6 +75,9 @@ uint32_t bgp_table_dests(const struct bgp_table *table);
 
 /* What is in a destination. `first` and `bgp_table_next_path` walk its paths; NULL ends. */
 struct prefix bgp_table_prefix(const struct bgp_table *table, uint32_t dest);
+
+/* The address bytes of a destination, in the table (all of the family's, host bits zero), and its length in bits: its NLRI. */
+const uint8_t *bgp_table_key(const struct bgp_table *table, uint32_t dest, uint8_t *length);
 uint32_t bgp_table_find(const struct bgp_table *table, const struct prefix *prefix);
 const struct bgp_path *bgp_table_first_path(const struct bgp_table *table, uint32_t dest);
 const struct bgp_path *bgp_table_next_path(const struct bgp_table *table, const struct bgp_path *path);

@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char head[] = ".\\\" Made from the table of keys by `weft schema --manual`; don't edit.\n"
+static const char head[] = ".\\\" Made from the knob table (src/model/knobs.c) by test/golden/lab_golden.sh with UPDATE=1; don't edit.\n"
 			   ".TH WEFT.YAML 5 \"\" \"weft " WEFT_VERSION "\" \"File formats\"\n"
 			   ".SH NAME\n"
 			   "weft.yaml \\- lab files of weft\n"

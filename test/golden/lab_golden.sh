@@ -1,9 +1,10 @@
 #!/bin/sh
 # Golden tests of lab files: bad ones give exactly their errors and exit 2, good ones their canonical JSON, pairs their plan.
-# usage: lab_golden.sh LAB_PRINT [EXAMPLES]; with UPDATE=1 the expected files are written anew (then read them before you commit).
+# usage: lab_golden.sh LAB_PRINT EXAMPLES MANUAL; with UPDATE=1 the expected files are written anew (then read them before you commit).
 set -u
 print=$1
-examples=${2:-}
+examples=$2
+manual=$3
 here=$(dirname "$0")/lab
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -35,7 +36,7 @@ for file in "$here"/bad/*.weft.yaml "$here"/bad/*.json; do
 done
 
 # What is printed parses again to the same: as JSON, as YAML, and flat.
-for file in "$here"/good/*.weft.yaml ${examples:+"$examples"/*.weft.yaml}; do
+for file in "$here"/good/*.weft.yaml "$examples"/*.weft.yaml; do
 	name=$(basename "$file" .weft.yaml)
 	"$print" "$file" >"$work/$name.json"
 	status=$?
@@ -59,6 +60,10 @@ for old in "$here"/plan/*.old.weft.yaml; do
 	"$print" "$stem.new.weft.yaml" plan "$old" >"$work/out" 2>&1
 	expect "$stem" 0 $? "$stem.out"
 done
+
+# The manual page is what the knob table says.
+"$print" -- manual >"$work/out"
+expect "$manual" 0 $? "$manual"
 
 # hostile NAME PATTERN: $work/hostile must be refused with that error, quickly.
 hostile() {

@@ -8,14 +8,17 @@
 
 int err_set(struct err *err, int code, const char *format, ...)
 {
+	char text[ERR_TEXT_BYTES];
 	va_list args;
 
 	if (err == NULL)
 		return code;
-	err->code = code;
+	/* Not at once into err->text: it may be one of the arguments. */
 	va_start(args, format);
-	(void)vsnprintf(err->text, sizeof(err->text), format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	memcpy(err->text, text, strlen(text) + 1);
+	err->code = code;
 	return code;
 }
 

@@ -12,7 +12,7 @@ struct err {
 };
 
 /*
- * Fills `err` (which may be NULL) with `code` (a negative errno) and a formatted text; a longer text is cut.
+ * Fills `err` (which may be NULL) with `code` (a negative errno) and a formatted text; a longer text is cut. err->text may be an argument.
  * Returns `code`, so that callers can write `return err_set(err, -ENOENT, "...")`.
  */
 int err_set(struct err *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));

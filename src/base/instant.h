@@ -24,7 +24,7 @@ static inline struct span span_ms(int64_t ms) { return (struct span){ms * 100000
 static inline struct span span_s(int64_t s) { return (struct span){s * 1000000000}; }
 
 /* Whole milliseconds in a span, rounded up, so that a timer set from it never fires early. */
-static inline int64_t span_to_ms(struct span s) { return (s.ns + 999999) / 1000000; }
+static inline int64_t span_to_ms(struct span s) { return s.ns / 1000000 + (s.ns % 1000000 > 0); }
 
 static inline struct instant instant_add(struct instant t, struct span s)
 {

@@ -23,7 +23,9 @@ struct reader {
 
 static inline struct reader reader_over(const void *bytes, size_t size)
 {
-	return (struct reader){bytes, (const uint8_t *)bytes + size, false};
+	const uint8_t *p = bytes;
+
+	return (struct reader){p, size > 0 ? p + size : p, false};
 }
 
 /* Bytes left in the window. */
@@ -45,7 +47,8 @@ static inline const uint8_t *reader_bytes(struct reader *r, size_t n)
 		r->at = r->end;
 		return NULL;
 	}
-	r->at += n;
+	if (n > 0) /* an empty window may be NULL */
+		r->at += n;
 	return p;
 }
 
@@ -103,7 +106,7 @@ static inline struct reader reader_sub(struct reader *r, size_t n)
 {
 	const uint8_t *p = reader_bytes(r, n);
 
-	return p ? reader_over(p, n) : (struct reader){r->end, r->end, true};
+	return r->failed ? (struct reader){r->end, r->end, true} : reader_over(p, n);
 }
 
 #endif

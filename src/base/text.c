@@ -98,19 +98,16 @@ unsigned text_distance(const char *a, const char *b)
 const char *text_nearest(const char *typed, const char *const *words, size_t count)
 {
 	size_t length = strlen(typed);
-	unsigned limit = length < 6 ? 1 : length < 9 ? 2 : 3;
+	unsigned best = (length < 6 ? 1 : length < 9 ? 2 : 3) + 1;
 	const char *nearest = NULL;
 
-	if (length >= 2 && length < 4)
-		limit = 1;
 	for (size_t i = 0; i < count; i++) {
 		unsigned d = text_distance(typed, words[i]);
 
-		if (d <= limit && d < length) {
-			limit = d == 0 ? 0 : d - 1;
+		/* As many edits as letters would make any word of any other. */
+		if (d < best && d < length) {
+			best = d;
 			nearest = words[i];
-			if (d <= 1)
-				break;
 		}
 	}
 	return nearest;

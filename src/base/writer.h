@@ -19,7 +19,9 @@ struct writer {
 
 static inline struct writer writer_over(void *buffer, size_t size)
 {
-	return (struct writer){buffer, buffer, (uint8_t *)buffer + size, false};
+	uint8_t *p = buffer;
+
+	return (struct writer){p, p, size > 0 ? p + size : p, false};
 }
 
 /* Bytes written so far. */
@@ -38,7 +40,8 @@ static inline uint8_t *writer_space(struct writer *w, size_t n)
 		w->failed = true;
 		return NULL;
 	}
-	w->at += n;
+	if (n > 0) /* an empty window may be NULL */
+		w->at += n;
 	return p;
 }
 

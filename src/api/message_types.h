@@ -511,6 +511,7 @@ union message_body {
 	struct msg_fib fib;
 	struct msg_vm vm;
 	struct msg_exec_output exec_output;
+	uint64_t aligned; /* bodies have 64-bit fields */
 	uint8_t bytes[MESSAGE_BYTES_MAX - sizeof(struct message_head)];
 };
 

@@ -282,7 +282,9 @@ static void put_hostname(struct compiler *c, char to[NAME_BYTES], const char *na
 static void compile_nic(struct compiler *c, const struct lab_vm *vm, const struct lab_nic *nic, struct vm_nic *out)
 {
 	const char *name = device_end(c, vm->name, nic->name);
-	uint32_t id = id_of(c, "port", name);
+	const char *where = nic->network >= 0 ? c->lab->networks[nic->network].name : nic->link >= 0 ? c->lab->links[nic->link].name : "";
+	/* A NIC that moves to another network is plugged into another port there, and its machine starts anew. */
+	uint32_t id = id_of(c, "port", arena_printf(c->arena, "%s@%s", name, where));
 	struct msg_port *body = add(c, OBJECT_PORT, id, name);
 
 	body->id = id;

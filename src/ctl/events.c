@@ -129,7 +129,7 @@ void events_free(struct events *events)
 }
 
 /* The wall clock as "2026-11-24T08:15:00.123Z". */
-static void time_text(char out[32])
+static void event_time(char out[32])
 {
 	int64_t now = clock_wall_ns();
 	time_t seconds = (time_t)(now / 1000000000);
@@ -146,7 +146,7 @@ static json_t *event_json(struct events *events, const char *lab, const char *ob
 	char time[32];
 	json_t *line;
 
-	time_text(time);
+	event_time(time);
 	line = json_pack("{s:I, s:s, s:s*, s:s*, s:s, s:s}", "seq", (json_int_t)events->next, "time", time, "lab", lab, "object", object,
 		"event", event, "text", text);
 	CHECK(line != NULL);

@@ -45,8 +45,6 @@ struct act {
 	pid_t helper;		 /* 0 once it has ended */
 	int pidfd;
 	struct loop_watch *watch;
-	int fd; /* the TAP, -1: see err */
-	struct err err;
 };
 
 static void acts_go_on(struct super *super);
@@ -160,15 +158,15 @@ static _Noreturn void helper_run(int socket_fd, const struct msg_open_tap *order
 
 /* In super. */
 
-static void act_answer(const struct act *act)
+static void act_answer(const struct act *act, int fd, const struct err *err)
 {
 	struct channel *channel = act->asker->pid == act->asker_pid ? act->asker->channel : NULL;
 
-	if (act->fd >= 0) {
-		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, act->fd);
-		(void)close(act->fd);
+	if (fd >= 0) {
+		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, fd);
+		(void)close(fd);
 	} else {
-		channel_done(channel, act->seq, &act->err);
+		channel_done(channel, act->seq, err);
 	}
 }
 
@@ -176,28 +174,25 @@ static void act_answer(const struct act *act)
 static void helper_answered(void *context, const struct message *message, int error, bool last)
 {
 	struct act *act = context;
+	struct err err = {0};
 
 	CHECK(last);
 	if (message == NULL)
-		(void)err_set(&act->err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
+		(void)err_set(&err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
 	else if (message->row->type == MSG_DONE)
-		(void)err_set(&act->err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
-	act->fd = message != NULL ? message->fd : -1;
+		(void)err_set(&err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
+	act_answer(act, message != NULL ? message->fd : -1, &err);
 	if (act->helper > 0)
 		(void)kill(act->helper, SIGKILL);
 }
 
-/*
- * Ends the act when the helper has ended and its channel was read to its end. Only then the answer goes out, since a TAP that the helper
- * still holds as well would be busy after its new owner closed it.
- */
+/* Frees the act when the helper has ended and its channel, with the answer, was read to its end. */
 static void act_end(struct act *act)
 {
 	struct super *super = act->super;
 
 	if (act->channel != NULL || act->helper > 0)
 		return;
-	act_answer(act);
 	free(act);
 	super->acts_running--;
 	acts_go_on(super);
@@ -233,38 +228,32 @@ static void helper_ended(void *context, int fd, int events)
 	act_end(act);
 }
 
-/* The order goes into the channel before there is a helper, which answers it from its copy: so the answer can't be faster. */
 static void act_begin(struct act *act)
 {
 	struct super *super = act->super;
+	struct err err = {0};
 	int ends[2];
 
-	act->fd = -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-		(void)err_set(&act->err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
-		act_answer(act);
-		free(act);
-		return;
-	}
-	super->acts_running++;
-	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
-	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		goto failed;
 	act->helper = fork();
 	if (act->helper == 0)
 		helper_run(ends[1], &act->order);
 	act->pidfd = act->helper > 0 ? pidfd_open(act->helper, 0) : -1;
 	(void)close(ends[1]);
-	if (act->pidfd >= 0) {
-		act->watch = loop_watch_new(super->loop, act->pidfd, LOOP_READABLE, helper_ended, act);
-		return;
+	if (act->pidfd < 0) {
+		(void)close(ends[0]);
+		goto failed;
 	}
-	/* Closed by the other side, the channel ends the act. */
-	log_error(act->order.name, "can't start a helper to open it: %s", strerror(errno));
-	if (act->helper > 0) {
-		(void)kill(act->helper, SIGKILL);
-		(void)waitpid(act->helper, NULL, 0);
-	}
-	act->helper = 0;
+	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
+	act->watch = loop_watch_new(super->loop, act->pidfd, LOOP_READABLE, helper_ended, act);
+	super->acts_running++;
+	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
+	return;
+failed:
+	(void)err_set(&err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
+	act_answer(act, -1, &err);
+	free(act);
 }
 
 static void acts_go_on(struct super *super)

@@ -1,0 +1,20 @@
+/* What was switched by command, beyond what the lab's file says: cut links, stopped machines. Stored. */
+#ifndef CTL_SWITCHED_H
+#define CTL_SWITCHED_H
+
+#include "ctl/ctl_state.h"
+
+int switched_load(struct ctl *ctl, struct err *err);
+void switched_free(struct ctl *ctl);
+
+/* Whether an object (kinds "link" and "vm") is on: as it was switched, else `wanted`, which is what the lab says. */
+bool switched_get(const struct ctl *ctl, const char *lab, const char *kind, const char *name, bool wanted);
+
+/* Switches it, here and with the batch in the store. */
+void switched_set(struct ctl *ctl, const char *lab, const char *kind, const char *name, bool on, struct store_batch *batch);
+
+/* Forgets one, or all of a lab. */
+void switched_forget(struct ctl *ctl, const char *lab, const char *kind, const char *name, struct store_batch *batch);
+void switched_drop(struct ctl *ctl, const char *lab, struct store_batch *batch);
+
+#endif

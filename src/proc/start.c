@@ -37,7 +37,7 @@ static const char *run_path(const struct places *places, const char *name, char 
 	return out;
 }
 
-/* Makes a folder and those above it. What is there already must be ours: others could lay traps in it. */
+/* Makes a folder and those above it. What is there already (also behind a link) must be ours: others could lay traps in it. */
 static int folder_make(const char *path, struct err *err)
 {
 	mode_t mode = geteuid() == 0 ? 0755 : 0700;
@@ -50,7 +50,7 @@ static int folder_make(const char *path, struct err *err)
 		if (mkdir(part, mode) != 0 && errno != EEXIST)
 			return err_set(err, -errno, "can't make the folder %s: %s", part, strerror(errno));
 	}
-	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, -ENOTDIR, "%s is no folder", path);
 	if (st.st_uid != geteuid())
 		return err_set(err, -EPERM,

@@ -220,7 +220,8 @@ static void cursor_read(struct cursor *cursor, void *out, size_t bytes)
 		size_t here = cursor->segment->bytes - cursor->offset;
 		size_t n = bytes < here ? bytes : here;
 
-		memcpy(to, cursor->segment->at + cursor->offset, n);
+		if (n > 0) /* an empty piece may be nowhere */
+			memcpy(to, cursor->segment->at + cursor->offset, n);
 		to += n;
 		bytes -= n;
 		cursor->offset += (uint32_t)n;
@@ -237,7 +238,8 @@ static void cursor_write(struct cursor *cursor, const void *in, size_t bytes)
 		size_t here = cursor->segment->bytes - cursor->offset;
 		size_t n = bytes < here ? bytes : here;
 
-		memcpy(cursor->segment->at + cursor->offset, from, n);
+		if (n > 0)
+			memcpy(cursor->segment->at + cursor->offset, from, n);
 		from += n;
 		bytes -= n;
 		cursor->offset += (uint32_t)n;

@@ -61,6 +61,7 @@ typedef void driver_event_fn(void *context, const char *name, enum machine_event
 struct driver_config {
 	const char *uri;    /* "" or as the driver accepts */
 	const char *state;  /* a folder of the driver's own, made when missing */
+	const char *cache;  /* likewise, for what can be found out again */
 	const char *prefix; /* what the names of our machines begin with */
 	driver_event_fn *event;
 	void *context;

@@ -266,9 +266,21 @@ static void libvirt_close(struct hypervisor *hypervisor)
 	free(hypervisor);
 }
 
+/* Puts libvirt's cache where ours is: what QEMU can do takes seconds to find out, and is the same for every lab of this host. */
+static int link_cache(const struct hypervisor *hypervisor, struct err *err)
+{
+	char path[FOLDER_BYTES + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/cache", hypervisor->root);
+	if (symlink(hypervisor->config.cache, path) != 0 && errno != EEXIST)
+		return err_set(err, -errno, "cannot make the link %s: %s", path, strerror(errno));
+	return make_folder(hypervisor->config.cache, err);
+}
+
 static int prepare_root(struct hypervisor *hypervisor, struct text *uri, struct err *err)
 {
 	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path) - MONITOR_PATH_BYTES;
+	int error;
 
 	if (!text_copy(hypervisor->root, sizeof(hypervisor->root), hypervisor->config.state) || strlen(hypervisor->root) > room)
 		return err_set(err, -ENAMETOOLONG,
@@ -276,7 +288,8 @@ static int prepare_root(struct hypervisor *hypervisor, struct text *uri, struct 
 			"a shorter one",
 			hypervisor->config.state, room);
 	embedded_uri(hypervisor->root, uri);
-	return write_settings(hypervisor->root, err);
+	error = write_settings(hypervisor->root, err);
+	return error != 0 ? error : link_cache(hypervisor, err);
 }
 
 static int libvirt_open(const struct driver_config *config, struct hypervisor **out, struct err *err)

@@ -61,7 +61,7 @@ static const struct machine_spec spec = {.name = "weft-1",
 
 static int open_test(void **state)
 {
-	const struct driver_config config = {"test:///default", "", "weft-", note, NULL};
+	const struct driver_config config = {"test:///default", "", "", "weft-", note, NULL};
 	struct err err = {0};
 
 	driver = driver_for("test:///default");
@@ -128,7 +128,7 @@ static void errors_say_what_failed(void **state)
 
 static void wrong_uris_are_refused(void **state)
 {
-	struct driver_config config = {"nonsense:///x", "", "weft-", note, NULL};
+	struct driver_config config = {"nonsense:///x", "", "", "weft-", note, NULL};
 	struct hypervisor *none = NULL;
 	struct err err = {0};
 	char deep[300] = "/";
@@ -137,7 +137,7 @@ static void wrong_uris_are_refused(void **state)
 	assert_true(driver->open(&config, &none, &err) < 0);
 	assert_null(none);
 	memset(deep + 1, 'x', sizeof(deep) - 2);
-	config = (struct driver_config){"", deep, "weft-", note, NULL};
+	config = (struct driver_config){"", deep, deep, "weft-", note, NULL};
 	assert_int_equal(driver->open(&config, &none, &err), -ENAMETOOLONG);
 	assert_non_null(strstr(err.text, "WEFT_ROOT"));
 }

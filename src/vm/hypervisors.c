@@ -16,6 +16,7 @@
 struct hypervisors {
 	struct loop *loop;
 	char state[FILE_BYTES];
+	char cache[FILE_BYTES];
 	struct list connections;
 	connection_changed_fn *changed;
 	connection_event_fn *event;
@@ -30,12 +31,13 @@ struct posted_event {
 };
 
 struct hypervisors *hypervisors_new(
-	struct loop *loop, const char *state, connection_changed_fn *changed, connection_event_fn *event, void *context)
+	struct loop *loop, const struct places *places, connection_changed_fn *changed, connection_event_fn *event, void *context)
 {
 	struct hypervisors *all = xalloc(sizeof(*all));
 
 	all->loop = loop;
-	CHECK(snprintf(all->state, sizeof(all->state), "%s/libvirt", state) < (int)sizeof(all->state));
+	CHECK(snprintf(all->state, sizeof(all->state), "%s/libvirt", places->state) < (int)sizeof(all->state));
+	CHECK(snprintf(all->cache, sizeof(all->cache), "%s/libvirt", places->cache) < (int)sizeof(all->cache));
 	list_init(&all->connections);
 	all->changed = changed;
 	all->event = event;
@@ -95,6 +97,7 @@ static void open_work(void *context)
 	struct connection *connection = context;
 	const struct driver_config config = {.uri = connection->uri,
 		.state = connection->all->state,
+		.cache = connection->all->cache,
 		.prefix = connection->prefix,
 		.event = on_event,
 		.context = connection};

@@ -11,7 +11,7 @@
 #include "vm/driver.h"
 
 #include "base/list.h"
-#include "proc/loop.h"
+#include "proc/process.h"
 
 enum connection_state { CONNECTION_OPENING, CONNECTION_OPEN, CONNECTION_FAILED };
 
@@ -37,9 +37,9 @@ struct connection {
 typedef void connection_changed_fn(void *context, struct connection *connection);
 typedef void connection_event_fn(void *context, struct connection *connection, const char *name, enum machine_event event);
 
-/* `state` is the folder below which drivers keep theirs. */
+/* Below the places' `state` and `cache` drivers keep theirs. */
 struct hypervisors *hypervisors_new(
-	struct loop *loop, const char *state, connection_changed_fn *changed, connection_event_fn *event, void *context);
+	struct loop *loop, const struct places *places, connection_changed_fn *changed, connection_event_fn *event, void *context);
 
 /* Forgets the connections; machines go on. Accepts NULL. Not while one is opening. */
 void hypervisors_free(struct hypervisors *all);

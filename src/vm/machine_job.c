@@ -82,6 +82,9 @@ static int start(struct job *job)
 	struct machine_spec *spec = &job->spec;
 	int error = make_folder_of(spec->console, &job->err);
 
+	/* The kernel may have been upgraded, or the cache emptied, since the machine was prepared. */
+	if (error == 0 && strcmp(job->image, TINY_IMAGE) == 0)
+		error = prepare_tiny(job);
 	/* Sockets of an earlier life would let others connect to nobody. */
 	(void)unlink(spec->console);
 	(void)unlink(spec->agent);

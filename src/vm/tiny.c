@@ -27,13 +27,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef WEFT_DATADIR
 #define WEFT_DATADIR "/usr/share"
 #endif
 
-enum { PARTS_MAX = 64, PATH_MAX_BYTES = 512 };
+enum { PARTS_MAX = 64, PATH_MAX_BYTES = 512, KEEP_S = 24 * 60 * 60 };
 
 /* A file of this host and its place in the guest ("" for the kernel, which stays outside). */
 struct part {
@@ -190,7 +191,7 @@ static bool parts_of_host(struct parts *parts)
 	return true;
 }
 
-/* The folder `guest` beside the running program or one above: where a build leaves it. */
+/* The folder `guest` or `build/guest` beside the running program or up to two above: where a build leaves it. */
 static bool parts_of_build(struct parts *parts)
 {
 	char program[PATH_MAX_BYTES - 16], folder[PATH_MAX_BYTES];
@@ -200,14 +201,16 @@ static bool parts_of_build(struct parts *parts)
 	if (size <= 0)
 		return false;
 	program[size] = '\0';
-	for (unsigned up = 0; up < 2 && !found; up++) {
+	for (unsigned up = 0; up < 3 && !found; up++) {
 		char *slash = strrchr(program, '/');
 
-		if (slash == NULL)
+		if (slash == NULL || slash == program)
 			return false;
 		*slash = '\0';
 		path_join(folder, program, "guest");
 		found = parts_of_folder(parts, folder);
+		path_join(folder, program, "build/guest");
+		found = found || parts_of_folder(parts, folder);
 	}
 	return found;
 }
@@ -277,13 +280,18 @@ static int write_initramfs(const struct parts *parts, int fd, struct err *err)
 	return error;
 }
 
-/* Removes initramfs files of earlier parts: each is read whole when a machine starts, so nobody needs them any more. */
+/*
+ * Removes initramfs files of earlier parts. One that was made within the last day may be another weftd's, which shares the cache and is
+ * about to boot it.
+ */
 static void remove_old(const char *cache, const char *keep)
 {
 	DIR *folder = opendir(cache);
+	struct stat st;
 
 	for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
-		if (strncmp(entry->d_name, "tiny-", 5) == 0 && strcmp(entry->d_name, keep) != 0)
+		if (strncmp(entry->d_name, "tiny-", 5) == 0 && strcmp(entry->d_name, keep) != 0 &&
+			fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime + KEEP_S < time(NULL))
 			(void)unlinkat(dirfd(folder), entry->d_name, 0);
 	if (folder != NULL)
 		closedir(folder);
@@ -294,7 +302,7 @@ static int make_initramfs(const struct parts *parts, const char *cache, const ch
 	char scratch[PATH_MAX_BYTES];
 	int error, fd;
 
-	(void)snprintf(scratch, sizeof(scratch), "%s/tiny-new", cache);
+	(void)snprintf(scratch, sizeof(scratch), "%s/tiny-new-%d", cache, (int)getpid());
 	fd = open(scratch, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot write %s: %s", scratch, strerror(errno));

@@ -455,7 +455,7 @@ static void begin(struct process *process)
 {
 	struct vm *vm = process->body;
 
-	vm->hypervisors = hypervisors_new(process->loop, process->places.state, on_connection, on_event, vm);
+	vm->hypervisors = hypervisors_new(process->loop, &process->places, on_connection, on_event, vm);
 	vm->execs = execs_new(vm);
 	vm->reaper = loop_timer_new(process->loop, on_reap_timer, vm);
 	loop_on_signal(process->loop, SIGCHLD, on_child, vm);

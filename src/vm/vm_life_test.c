@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "proc/jail.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,6 +37,7 @@ static pid_t vm_pid;
 static int vm_fd = -1;
 static uint32_t last_seq;
 static struct msg_vm_state last_state; /* of the last VM_CHANGED */
+static bool whole = true;	       /* no step failed so far: the rest makes sense */
 
 static struct {
 	struct message_head head;
@@ -56,14 +58,18 @@ static void child_closed(void *context, struct channel *channel) { _exit(EXIT_SU
 
 static void run_child(int fd)
 {
+	const struct jail_spec jail = {
+		.keep_privilege = true, .network = true, .files_read = true, .files_write = true, .execute = true, .threads = true};
 	struct err err = {0};
 
 	log_open("vm", STDERR_FILENO, getenv("VERBOSE") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, 0);
 	child.row = &vm_process;
 	child.loop = loop_new();
 	child.places = places;
-	if (child.row->prepare(&child, &err) != 0)
+	if (child.row->prepare(&child, &err) != 0 || jail_enter(PROCESS_VM, &jail, &places, &err) != 0) {
+		log_error(NULL, "%s", err.text);
 		_exit(EXIT_FAILURE);
+	}
 	child.row->started(&child);
 	child.peers[PROCESS_CTL] = channel_new(child.loop, fd, "ctl", child_received, child_closed, NULL);
 	child.row->peer_up(&child, PROCESS_CTL);
@@ -232,12 +238,21 @@ static double guest_uptime(void)
 
 static struct instant begun;
 
+/* Begins a step: left out when an earlier one failed. A step that comes to its end sets `whole` again. */
+static void step(void)
+{
+	if (!whole)
+		skip();
+	whole = false;
+}
+
 static void say(const char *what) { print_message("%6.2f s  %s\n", (double)instant_diff(clock_monotonic(), begun).ns / 1e9, what); }
 
 static void a_guest_boots_and_runs_commands(void **state)
 {
 	struct msg_vm vm = wanted();
 
+	step();
 	begun = clock_monotonic();
 	start_vm();
 	sync_with(&vm);
@@ -248,6 +263,7 @@ static void a_guest_boots_and_runs_commands(void **state)
 	say("agent answered");
 	assert_true(last_state.pid > 0);
 	assert_int_equal(last_state.turnaround_ns, last_state.waiting_ns + last_state.service_ns);
+	whole = true;
 }
 
 static void bad_orders_are_refused(void **state)
@@ -255,6 +271,7 @@ static void bad_orders_are_refused(void **state)
 	struct msg_vm vm = wanted();
 	const struct msg_vm_do other = {.id = 8, .action = VM_START};
 
+	step();
 	vm.memory_mib = 128;
 	assert_int_equal(order(MSG_VM_SET, &vm), -EBUSY);
 	assert_int_equal(order(MSG_VM_DO, &other), -ENOENT);
@@ -265,6 +282,7 @@ static void bad_orders_are_refused(void **state)
 	assert_non_null(strstr(done.text, "/no/such/image.qcow2"));
 	assert_int_equal(order(MSG_VM_DEL, &(struct msg_id){9}), 0);
 	last_state.state = VM_STATE_RUNNING;
+	whole = true;
 }
 
 static void the_console_is_a_shell(void **state)
@@ -273,6 +291,7 @@ static void the_console_is_a_shell(void **state)
 	size_t used = 0;
 	int fd = -1;
 
+	step();
 	assert_int_equal(wait_done(send_order(MSG_CONSOLE_OPEN, &(struct msg_id){7}), &fd), 1);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "echo $((6*7))=answer\n", 21), 21);
@@ -288,6 +307,7 @@ static void the_console_is_a_shell(void **state)
 	}
 	close(fd);
 	say("console answered");
+	whole = true;
 }
 
 static void the_guest_outlives_the_process(void **state)
@@ -298,6 +318,7 @@ static void the_guest_outlives_the_process(void **state)
 	uint32_t pid;
 	int64_t service;
 
+	step();
 	assert_int_equal(order(MSG_SHOW, &show), 0);
 	pid = last_state.pid;
 	service = last_state.service_ns;
@@ -311,6 +332,7 @@ static void the_guest_outlives_the_process(void **state)
 	assert_true(last_state.service_ns >= service);
 	assert_true(guest_uptime() >= before);
 	assert_exec("hostname", 0, "vm7\n");
+	whole = true;
 }
 
 static void pausing_stops_the_clock_of_service(void **state)
@@ -318,6 +340,7 @@ static void pausing_stops_the_clock_of_service(void **state)
 	struct msg_show show = {.what = SHOW_VMS};
 	int64_t service;
 
+	step();
 	do_action(VM_PAUSE, VM_STATE_PAUSED);
 	service = last_state.service_ns;
 	(void)poll(NULL, 0, 300);
@@ -326,25 +349,30 @@ static void pausing_stops_the_clock_of_service(void **state)
 	assert_int_equal(last_state.turnaround_ns, last_state.waiting_ns + last_state.service_ns);
 	do_action(VM_RESUME, VM_STATE_RUNNING);
 	assert_exec("true", 0, "");
+	whole = true;
 }
 
 static void a_guest_that_is_asked_shuts_down(void **state)
 {
+	step();
 	do_action(VM_STOP, VM_STATE_STOPPED);
 	say("stopped");
 	do_action(VM_START, VM_STATE_RUNNING);
 	say("running again");
 	assert_exec("cat /proc/sys/kernel/hostname", 0, "vm7\n");
+	whole = true;
 }
 
 static void a_guest_that_shuts_itself_down_is_not_started_again(void **state)
 {
 	struct msg_exec exec = {.id = 7, .timeout_s = 30, .command = "poweroff -f"};
 
+	step();
 	assert_true(order(MSG_EXEC, &exec) < 0);
 	wait_state(VM_STATE_STOPPED);
 	assert_non_null(strstr(last_state.reason, "shut itself down"));
 	say("shut itself down");
+	whole = true;
 }
 
 static int count_files(const char *folder)
@@ -365,12 +393,14 @@ static int count_files(const char *folder)
 
 static void a_removed_machine_leaves_nothing(void **state)
 {
+	step();
 	assert_int_equal(order(MSG_VM_DEL, &(struct msg_id){7}), 0);
 	say("removed");
 	assert_int_equal(count_files("run/vm"), 0);
 	assert_int_equal(count_files("state/vm"), 0);
 	assert_int_equal(count_files("state/libvirt/log/qemu"), 0);
 	assert_int_equal(order(MSG_VM_DEL, &(struct msg_id){7}), 0);
+	whole = true;
 }
 
 static void a_machine_that_nobody_wants_is_removed(void **state)
@@ -378,6 +408,7 @@ static void a_machine_that_nobody_wants_is_removed(void **state)
 	struct msg_vm vm = wanted();
 	uint32_t pid;
 
+	step();
 	assert_int_equal(order(MSG_VM_SET, &vm), 0);
 	last_state.state = VM_STATE_DEFINED;
 	wait_state(VM_STATE_RUNNING);
@@ -391,6 +422,7 @@ static void a_machine_that_nobody_wants_is_removed(void **state)
 	say("orphan removed");
 	assert_int_equal(count_files("state/vm"), 0);
 	assert_int_equal(count_files("run/vm"), 0);
+	whole = true;
 }
 
 /* Kills what a failed step left behind. */
@@ -411,12 +443,16 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* What QEMU can do is found out once for all tests of a user, where WEFT_TEST_CACHE names a folder for that. */
 static int set_up(void **state)
 {
-	return mkdtemp(root) != NULL && setenv("WEFT_ROOT", root, 1) == 0 && places_find(&places, NULL) == 0 &&
-			       mkdir(places.run, 0700) == 0 && mkdir(places.state, 0700) == 0 && mkdir(places.cache, 0700) == 0
-		       ? 0
-		       : -1;
+	const char *cache = getenv("WEFT_TEST_CACHE");
+
+	if (mkdtemp(root) == NULL || setenv("WEFT_ROOT", root, 1) != 0 || places_find(&places, NULL) != 0)
+		return -1;
+	if (mkdir(places.run, 0700) != 0 || mkdir(places.state, 0700) != 0)
+		return -1;
+	return cache != NULL ? symlink(cache, places.cache) : mkdir(places.cache, 0700);
 }
 
 int main(void)

@@ -87,7 +87,7 @@ struct message_row {
 };
 
 /* The row of a type, or NULL when there is none. */
-const struct message_row *message_row(uint16_t type);
+const struct message_row *message_row(unsigned type);
 
 /* Bytes to send of a body: its size, less what its tail doesn't use. */
 size_t message_size(const struct message_row *row, const void *body);

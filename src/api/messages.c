@@ -388,7 +388,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(ROW_PROCESS, msg_process, process_fields),
 };
 
-const struct message_row *message_row(uint16_t type)
+const struct message_row *message_row(unsigned type)
 {
 	return type < MSG_TYPE_COUNT && message_rows[type].name != NULL ? &message_rows[type] : NULL;
 }

@@ -123,7 +123,7 @@ static void assert_world(const struct fake *fake, const struct object_list *list
 
 			count += there != NULL;
 			if (there != NULL) {
-				const struct object *wanted = object_list_find(list, kind, id);
+				const struct object *wanted = object_list_find(list, (enum object_kind)kind, id);
 
 				assert_non_null(wanted);
 				assert_true(object_equal(there, wanted));

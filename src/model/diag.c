@@ -12,6 +12,7 @@
 /* Most characters of a source line that are shown; a longer one is shown around the caret. */
 #define LINE_SHOWN_MAX 120
 
+static char *diag_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static char *diag_vprintf(struct arena *arena, const char *format, va_list args)
 {
 	va_list again;

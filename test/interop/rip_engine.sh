@@ -19,10 +19,10 @@ ip -n "$b" addr add 10.77.0.2/24 dev right
 ip -n "$b" addr add 192.0.2.1/24 dev lo
 
 # many routes, so that tables need several packets
-many() { for i in $(seq 0 59); do echo "172.20.$i.0/24"; done; }
+mapfile -t many < <(for i in $(seq 0 59); do echo "172.20.$i.0/24"; done)
 
 # run AUTH ID KEY: the engine for some seconds, its report in $work/out
-run() { ip netns exec "$a" "$harness" left 10.77.0.1/24 "$1" "$2" "$3" "${4:-5}" $(many) >"$work/out" 2>&1; }
+run() { ip netns exec "$a" "$harness" left 10.77.0.1/24 "$1" "$2" "$3" "${4:-5}" "${many[@]}" >"$work/out" 2>&1; }
 
 learnt() { grep -q '^route 192.0.2.0/24 via 10.77.0.2 metric 2' "$work/out"; }
 learnt_nothing() { ! learnt; }

@@ -31,7 +31,7 @@ static void prefix_table_grow(struct prefix_table *table)
 {
 	struct prefix_table bigger = {.bucket_count = table->bucket_count ? table->bucket_count * 2 : 8, .used = table->used};
 
-	bigger.buckets = xalloc(bigger.bucket_count * sizeof(*bigger.buckets));
+	bigger.buckets = xalloc(bigger.bucket_count * sizeof(struct prefix_node *));
 	for (size_t i = 0; i < table->bucket_count; i++) {
 		struct prefix_node *node = table->buckets[i];
 

@@ -9,7 +9,6 @@
 struct protocol {
 	enum route_protocol id;
 	const char *name;
-	uint8_t distance;
 	uint16_t udp_port; /* packets to it are the protocol's */
 
 	/* Carries out an order of its own; -ENOMSG when the message is not its own. */

@@ -64,21 +64,13 @@ static void router_offer(struct router *router, const struct rib_offer *offer, s
 		router_limit_reached(router, "routes", router->routing->limits.routes);
 }
 
-void router_learnt(struct router *router, enum route_protocol protocol, const struct prefix *prefix, const struct nexthop *nexthops,
-	unsigned nexthop_count, uint32_t metric, struct instant now)
+void router_learnt(struct router *router, const struct rib_offer *offer, struct instant now)
 {
-	struct rib_offer offer = {.prefix = *prefix, .protocol = protocol, .metric = metric, .nexthops = nexthops};
-
 	router->routing->learnt_at = now;
-	if (nexthop_count == 0) {
-		rib_del(&router->rib, prefix, protocol, 0, now);
-		return;
-	}
-	for (const struct protocol *const *row = protocols; *row != NULL; row++)
-		if ((*row)->id == protocol)
-			offer.distance = (*row)->distance;
-	offer.nexthop_count = (uint16_t)nexthop_count;
-	router_offer(router, &offer, now);
+	if (offer->nexthop_count > 0)
+		router_offer(router, offer, now);
+	else
+		rib_del(&router->rib, &offer->prefix, offer->protocol, offer->source, now);
 }
 
 /* The interface behind which an address is on the link: that of the longest prefix which holds it. */

@@ -117,9 +117,8 @@ void router_rif_changed(struct rif *rif, struct instant now);
 void static_route_set(struct static_route *route, const struct msg_static_route *message, struct instant now);
 void static_route_free(struct static_route *route, struct instant now);
 
-/* router.c: a protocol offers (count > 0) or takes back what it learnt. */
-void router_learnt(struct router *router, enum route_protocol protocol, const struct prefix *prefix, const struct nexthop *nexthops,
-	unsigned nexthop_count, uint32_t metric, struct instant now);
+/* router.c: a protocol offers what it learnt, or, without next hops, takes it back. */
+void router_learnt(struct router *router, const struct rib_offer *offer, struct instant now);
 
 /* fib_pump.c: the router has something for the switch; sends what may be sent; the switch knows the router now; it knows nothing. */
 void fib_pump_add(struct router *router);

@@ -66,6 +66,7 @@ static void step_packet(struct story *story, uint32_t rif, struct ip from, uint8
 	const struct rip_interface_settings settings = some_settings(auth);
 	uint8_t bytes[RIP_PACKET_BYTES + 128];
 	struct writer w = writer_over(bytes, sizeof(bytes));
+	struct rip_arrival arrival = {.rif = rif, .source = from, .bytes = bytes};
 	uint8_t shape = reader_u8(&story->input);
 
 	rip_write_header(&w, shape & 128 ? RIP_REQUEST : RIP_RESPONSE);
@@ -80,7 +81,9 @@ static void step_packet(struct story *story, uint32_t rif, struct ip from, uint8
 	}
 	rip_auth_end(&w, &settings.key);
 	CHECK(writer_ok(&w));
-	(void)rip_receive(story->rip, rif, from, shape & 64 ? 521 : RIP_PORT, bytes, writer_used(&w), story->now);
+	arrival.size = writer_used(&w);
+	arrival.source_port = shape & 64 ? 521 : RIP_PORT;
+	(void)rip_receive(story->rip, &arrival, story->now);
 }
 
 static void step_raw(struct story *story, uint32_t rif, struct ip from)
@@ -91,7 +94,7 @@ static void step_raw(struct story *story, uint32_t rif, struct ip from)
 	size = size < reader_left(&story->input) ? size : reader_left(&story->input);
 	bytes = reader_bytes(&story->input, size);
 	if (bytes != NULL)
-		(void)rip_receive(story->rip, rif, from, RIP_PORT, bytes, size, story->now);
+		(void)rip_receive(story->rip, &(struct rip_arrival){rif, from, RIP_PORT, bytes, size}, story->now);
 }
 
 static void step_time(struct story *story, struct span span)

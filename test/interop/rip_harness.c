@@ -100,16 +100,18 @@ static void harness_run(struct rip *rip, int fd, struct span span)
 	for (struct instant now = clock_monotonic(); instant_before(now, end); now = clock_monotonic()) {
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		struct instant next = instant_earlier(rip_next(rip), end);
-		struct sockaddr_in from;
+		struct sockaddr_in from = {0};
 		socklen_t from_bytes = sizeof(from);
 		uint8_t bytes[2048];
+		struct rip_arrival arrival = {.rif = RIF, .bytes = bytes};
 		ssize_t size;
 
 		if (poll(&wait, 1, instant_before(now, next) ? (int)span_to_ms(instant_diff(next, now)) : 0) > 0) {
 			size = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &from_bytes);
-			if (size >= 0)
-				(void)rip_receive(rip, RIF, ip_from_u32(ntohl(from.sin_addr.s_addr)), ntohs(from.sin_port), bytes,
-					(size_t)size, clock_monotonic());
+			arrival.source = ip_from_u32(ntohl(from.sin_addr.s_addr));
+			arrival.source_port = ntohs(from.sin_port);
+			arrival.size = size > 0 ? (size_t)size : 0;
+			(void)rip_receive(rip, &arrival, clock_monotonic());
 		}
 		rip_tick(rip, clock_monotonic());
 	}

@@ -123,7 +123,9 @@ static void net_start(struct net *net, enum rip_split_horizon split)
 /* `to` hears bytes from the other end of a link. */
 static void net_hear(struct net *net, unsigned link, unsigned from, unsigned to, const void *bytes, size_t size)
 {
-	assert_int_equal(rip_receive(net->routers[to], link + 1, address(link, from).ip, RIP_PORT, bytes, size, net->now), RIP_DROP_NONE);
+	const struct rip_arrival arrival = {link + 1, address(link, from).ip, RIP_PORT, bytes, size};
+
+	assert_int_equal(rip_receive(net->routers[to], &arrival, net->now), RIP_DROP_NONE);
 	rip_check_invariants(net->routers[to]);
 }
 

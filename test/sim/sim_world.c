@@ -356,7 +356,7 @@ void sim_run(
 
 		world->now = next;
 		run_due(world);
-		if (instant_reached(next_look, world->now)) {
+		if (look != NULL && instant_reached(next_look, world->now)) {
 			look(world, context);
 			next_look = instant_add(next_look, step);
 		}

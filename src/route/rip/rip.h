@@ -113,9 +113,17 @@ void rip_interface_state(
 bool rip_local_set(struct rip *rip, const struct prefix *prefix, const struct rip_local *local, struct instant now);
 void rip_local_del(struct rip *rip, const struct prefix *prefix, struct instant now);
 
-/* A UDP payload that came to port 520 on an interface; returns why it was dropped. Dropped entries of a good packet are only counted. */
-enum rip_drop rip_receive(
-	struct rip *rip, uint32_t rif, struct ip source, uint16_t source_port, const void *bytes, size_t size, struct instant now);
+/* A UDP payload that came to port 520 on an interface. */
+struct rip_arrival {
+	uint32_t rif;
+	struct ip source;
+	uint16_t source_port;
+	const void *bytes;
+	size_t size;
+};
+
+/* Takes a packet in; returns why it was dropped. Dropped entries of a good packet are only counted. */
+enum rip_drop rip_receive(struct rip *rip, const struct rip_arrival *arrival, struct instant now);
 
 /* Runs the timers whose time has come, and when to call again. */
 void rip_tick(struct rip *rip, struct instant now);

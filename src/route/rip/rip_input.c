@@ -102,23 +102,22 @@ static bool sequence_accept(struct rip_neighbor *neighbor, const struct rip_pack
 	return true;
 }
 
-enum rip_drop rip_receive(
-	struct rip *rip, uint32_t rif, struct ip source, uint16_t source_port, const void *bytes, size_t size, struct instant now)
+enum rip_drop rip_receive(struct rip *rip, const struct rip_arrival *arrival, struct instant now)
 {
-	struct rip_interface *interface = map_get(&rip->interface_of, rif);
+	struct rip_interface *interface = map_get(&rip->interface_of, arrival->rif);
 	struct rip_neighbor *neighbor;
 	struct rip_packet packet;
 	enum rip_drop drop;
 
 	if (interface == NULL || !interface->up)
 		return rip_count_drop(rip, interface, NULL, RIP_DROP_NO_INTERFACE);
-	if (!source_valid(interface, source))
+	if (!source_valid(interface, arrival->source))
 		return rip_count_drop(rip, interface, NULL, RIP_DROP_BAD_SOURCE);
-	neighbor = rip_neighbor_get(rip, interface, source, now);
+	neighbor = rip_neighbor_get(rip, interface, arrival->source, now);
 	if (neighbor == NULL)
 		return rip_count_drop(rip, interface, NULL, RIP_DROP_NEIGHBOR_LIMIT);
-	drop = rip_packet_open(&packet, bytes, size);
-	if (drop == RIP_DROP_NONE && packet.command == RIP_RESPONSE && source_port != RIP_PORT)
+	drop = rip_packet_open(&packet, arrival->bytes, arrival->size);
+	if (drop == RIP_DROP_NONE && packet.command == RIP_RESPONSE && arrival->source_port != RIP_PORT)
 		drop = RIP_DROP_BAD_PORT;
 	if (drop == RIP_DROP_NONE)
 		drop = rip_auth_check(&packet, &interface->settings.key);
@@ -128,7 +127,7 @@ enum rip_drop rip_receive(
 	if (drop != RIP_DROP_NONE)
 		return rip_count_drop(rip, interface, neighbor, drop);
 	if (packet.command == RIP_REQUEST)
-		return receive_request(rip, neighbor, &packet, source_port, now);
+		return receive_request(rip, neighbor, &packet, arrival->source_port, now);
 	receive_response(rip, neighbor, &packet, now);
 	return RIP_DROP_NONE;
 }

@@ -7,17 +7,20 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 static size_t from_hex(const char *hex, uint8_t *out)
 {
 	size_t n = 0;
-	unsigned byte;
 
-	for (; *hex != '\0'; hex += *hex == ' ' ? 1 : 2)
-		if (*hex != ' ' && sscanf(hex, "%2x", &byte) == 1)
-			out[n++] = (uint8_t)byte;
+	for (; *hex != '\0'; hex += *hex == ' ' ? 1 : 2) {
+		const char digits[3] = {hex[0], hex[1]};
+
+		if (*hex != ' ')
+			out[n++] = (uint8_t)strtoul(digits, NULL, 16);
+	}
 	return n;
 }
 

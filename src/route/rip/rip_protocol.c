@@ -53,8 +53,16 @@ static void glue_learnt(void *context, const struct prefix *prefix, const struct
 	struct instant now)
 {
 	struct rip_instance *instance = context;
+	const struct rib_offer offer = {
+		.prefix = *prefix,
+		.protocol = ROUTE_RIP,
+		.distance = DISTANCE_RIP,
+		.metric = metric,
+		.nexthops = nexthops,
+		.nexthop_count = (uint16_t)nexthop_count,
+	};
 
-	router_learnt(instance->router, ROUTE_RIP, prefix, nexthops, nexthop_count, metric, now);
+	router_learnt(instance->router, &offer, now);
 }
 
 static void glue_limit(void *context, const char *limit, uint64_t value)
@@ -337,9 +345,10 @@ static void rip_best_changed(struct router *router, const struct prefix *prefix,
 static void rip_packet(struct router *router, struct rif *rif, const struct udp_packet *packet, struct instant now)
 {
 	struct rip_instance *instance = instance_of(router);
+	const struct rip_arrival arrival = {rif->id, packet->source, packet->source_port, packet->bytes, packet->size};
 
 	if (instance != NULL)
-		(void)rip_receive(instance->rip, rif->id, packet->source, packet->source_port, packet->bytes, packet->size, now);
+		(void)rip_receive(instance->rip, &arrival, now);
 	else
 		router->drops[ROUTER_DROP_NO_PROTOCOL]++;
 }
@@ -402,7 +411,6 @@ static void rip_check(const struct router *router)
 const struct protocol rip_protocol = {
 	.id = ROUTE_RIP,
 	.name = "rip",
-	.distance = DISTANCE_RIP,
 	.udp_port = RIP_PORT,
 	.apply = rip_apply,
 	.sync = rip_sync,

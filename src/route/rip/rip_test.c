@@ -137,22 +137,32 @@ static struct rip_entry entry_of(const char *prefix, uint32_t metric)
 	return (struct rip_entry){RIP_FAMILY_INET, 0, net(prefix), {0}, metric};
 }
 
-static enum rip_drop world_packet(struct world *world, uint32_t rif, const char *from, enum rip_command command, const struct rip_key *key,
-	uint32_t sequence, const struct rip_entry *entries, unsigned count)
+/* A packet from a neighbor; `key` NULL: without authentication. */
+struct said {
+	enum rip_command command;
+	const struct rip_key *key;
+	uint32_t sequence;
+	const struct rip_entry *entries;
+	unsigned count;
+};
+
+static enum rip_drop world_packet(struct world *world, uint32_t rif, const char *from, struct said said)
 {
 	uint8_t bytes[RIP_PACKET_BYTES + 100];
 	struct writer w = writer_over(bytes, sizeof(bytes));
+	struct rip_arrival arrival = {rif, ip4(from), RIP_PORT, bytes, 0};
 	enum rip_drop drop;
 
-	rip_write_header(&w, command);
-	if (key != NULL)
-		rip_auth_begin(&w, key, sequence);
-	for (unsigned i = 0; i < count; i++)
-		rip_write_entry(&w, &entries[i]);
-	if (key != NULL)
-		rip_auth_end(&w, key);
+	rip_write_header(&w, said.command);
+	if (said.key != NULL)
+		rip_auth_begin(&w, said.key, said.sequence);
+	for (unsigned i = 0; i < said.count; i++)
+		rip_write_entry(&w, &said.entries[i]);
+	if (said.key != NULL)
+		rip_auth_end(&w, said.key);
 	assert_true(writer_ok(&w));
-	drop = rip_receive(world->rip, rif, ip4(from), RIP_PORT, bytes, writer_used(&w), world->now);
+	arrival.size = writer_used(&w);
+	drop = rip_receive(world->rip, &arrival, world->now);
 	rip_check_invariants(world->rip);
 	return drop;
 }
@@ -161,7 +171,7 @@ static enum rip_drop world_response(struct world *world, uint32_t rif, const cha
 {
 	const struct rip_entry entry = entry_of(prefix, metric);
 
-	return world_packet(world, rif, from, RIP_RESPONSE, NULL, 0, &entry, 1);
+	return world_packet(world, rif, from, (struct said){RIP_RESPONSE, NULL, 0, &entry, 1});
 }
 
 /* What was last said on an interface about a prefix: its metric, 0 when nothing; `entry` may be NULL. */
@@ -378,7 +388,7 @@ static void test_nexthop(void **state)
 		struct rip_entry entry = entry_of("172.16.0.0/16", 1);
 
 		entry.nexthop = ip4(cases[i].nexthop);
-		assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, NULL, 0, &entry, 1), RIP_DROP_NONE);
+		assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, NULL, 0, &entry, 1}), RIP_DROP_NONE);
 		assert_int_equal(rip_drop_count(world->rip, RIP_DROP_BAD_NEXTHOP), cases[i].want == NULL);
 		assert_int_equal(world->learnt_count, cases[i].want != NULL);
 		if (cases[i].want != NULL)
@@ -410,8 +420,8 @@ static void test_sources(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-		enum rip_drop got =
-			rip_receive(world->rip, cases[i].rif, ip4(cases[i].from), cases[i].port, empty, sizeof(empty), world->now);
+		const struct rip_arrival arrival = {cases[i].rif, ip4(cases[i].from), cases[i].port, empty, sizeof(empty)};
+		enum rip_drop got = rip_receive(world->rip, &arrival, world->now);
 
 		if (got != cases[i].want)
 			fail_msg("%s port %u: %s", cases[i].from, cases[i].port, rip_drop_name(got));
@@ -426,24 +436,26 @@ static void test_requests(void **state)
 	struct rip_entry questions[] = {entry_of("10.0.1.0/24", 0), entry_of("10.99.0.0/16", 0), entry_of("172.16.0.0/16", 0)};
 	const struct rip_entry all = {.family = RIP_FAMILY_NONE, .metric = RIP_INFINITY};
 	uint8_t bytes[64];
+	struct rip_arrival arrival = {1, ip4("10.0.1.9"), 3333, bytes, 0};
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
 	(void)state;
 	(void)world_response(world, 1, "10.0.1.9", "172.16.0.0/16", 3);
 	world_run(world, 5);
 	world->sent_count = 0;
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_REQUEST, NULL, 0, questions, 3), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_REQUEST, NULL, 0, questions, 3}), RIP_DROP_NONE);
 	assert_int_equal(world->sent_count, 1);
 	assert_true(ip_equal(world->sent[0].destination, ip4("10.0.1.9")));
 	assert_int_equal(world_said(world, 1, "10.0.1.0/24", NULL), 1);
 	assert_int_equal(world_said(world, 1, "10.99.0.0/16", NULL), 16);
 	assert_int_equal(world_said(world, 1, "172.16.0.0/16", NULL), 4);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_REQUEST, NULL, 0, &all, 1), RIP_DROP_REQUEST_RATE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_REQUEST, NULL, 0, &all, 1}), RIP_DROP_REQUEST_RATE);
 	world_run(world, 1);
 	world->sent_count = 0;
 	rip_write_header(&w, RIP_REQUEST);
 	rip_write_entry(&w, &all);
-	assert_int_equal(rip_receive(world->rip, 1, ip4("10.0.1.9"), 3333, bytes, writer_used(&w), world->now), RIP_DROP_NONE);
+	arrival.size = writer_used(&w);
+	assert_int_equal(rip_receive(world->rip, &arrival, world->now), RIP_DROP_NONE);
 	assert_int_equal(world->sent_count, 1);
 	assert_int_equal(world->sent[0].port, 3333);
 	assert_int_equal(world_said(world, 1, "10.0.2.0/24", NULL), 1);
@@ -474,7 +486,7 @@ static void test_long_tables(void **state)
 		}
 		rip_interface_set(world->rip, 2, &keyed, world->now);
 		world->sent_count = 0;
-		assert_int_equal(world_packet(world, 2, "10.0.2.9", RIP_REQUEST, &keyed.key, 0, &all, 1), RIP_DROP_NONE);
+		assert_int_equal(world_packet(world, 2, "10.0.2.9", (struct said){RIP_REQUEST, &keyed.key, 0, &all, 1}), RIP_DROP_NONE);
 		assert_int_equal(world->sent_count, cases[i].want_packets);
 		for (unsigned j = 0; j < world->sent_count; j++) {
 			struct rip_packet packet;
@@ -498,7 +510,7 @@ static void test_passive(void **state)
 	rip_interface_set(world->rip, 2, &passive, world->now);
 	(void)world_response(world, 2, "10.0.2.9", "172.16.0.0/16", 3);
 	assert_int_equal(world->learnt_count, 1);
-	(void)world_packet(world, 2, "10.0.2.9", RIP_REQUEST, NULL, 0, &all, 1);
+	(void)world_packet(world, 2, "10.0.2.9", (struct said){RIP_REQUEST, NULL, 0, &all, 1});
 	world_run(world, 100);
 	assert_int_equal(world_said(world, 1, "172.16.0.0/16", NULL), 4);
 	for (unsigned i = 0; i < world->sent_count; i++)
@@ -512,7 +524,7 @@ static void test_local(void **state)
 	struct world *world = world_new(NULL);
 	const struct prefix prefix = net("172.16.0.0/16");
 	const struct rip_local local = {.metric = 2, .tag = 77, .rif = 2, .nexthop = ip4("10.0.2.50")};
-	struct rip_entry entry;
+	struct rip_entry entry = {0};
 
 	(void)state;
 	(void)world_response(world, 1, "10.0.1.9", "172.16.0.0/16", 3);
@@ -552,20 +564,20 @@ static void test_authentication(void **state)
 	assert_int_equal(rip_packet_open(&packet, world->sent[0].bytes, world->sent[0].size), RIP_DROP_NONE);
 	assert_int_equal(packet.sequence, 1005); /* the wall clock's second */
 	assert_int_equal(world_response(world, 1, "10.0.1.9", "172.16.0.0/16", 1), RIP_DROP_AUTH_MISSING);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &wrong.key, 50, &entry, 1), RIP_DROP_BAD_AUTH);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &wrong.key, 50, &entry, 1}), RIP_DROP_BAD_AUTH);
 	assert_int_equal(world->learnt_count, 0);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 50, &entry, 1), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 50, &entry, 1}), RIP_DROP_NONE);
 	assert_int_equal(world->learnt_count, 1);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 50, &entry, 1), RIP_DROP_NONE);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 49, &gone, 1), RIP_DROP_AUTH_SEQUENCE);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 0, &gone, 1), RIP_DROP_AUTH_SEQUENCE);
-	assert_int_equal(world_packet(world, 1, "10.0.1.8", RIP_RESPONSE, &right.key, 3, &entry, 1), RIP_DROP_NONE);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 51, &gone, 1), RIP_DROP_NONE);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 0, &entry, 1), RIP_DROP_NONE);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 1, &entry, 1), RIP_DROP_AUTH_SEQUENCE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 50, &entry, 1}), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 49, &gone, 1}), RIP_DROP_AUTH_SEQUENCE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 0, &gone, 1}), RIP_DROP_AUTH_SEQUENCE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.8", (struct said){RIP_RESPONSE, &right.key, 3, &entry, 1}), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 51, &gone, 1}), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 0, &entry, 1}), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 1, &entry, 1}), RIP_DROP_AUTH_SEQUENCE);
 	rip_interface_set(world->rip, 1, &wrong, world->now);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &right.key, 60, &entry, 1), RIP_DROP_BAD_AUTH);
-	assert_int_equal(world_packet(world, 1, "10.0.1.9", RIP_RESPONSE, &wrong.key, 1, &entry, 1), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &right.key, 60, &entry, 1}), RIP_DROP_BAD_AUTH);
+	assert_int_equal(world_packet(world, 1, "10.0.1.9", (struct said){RIP_RESPONSE, &wrong.key, 1, &entry, 1}), RIP_DROP_NONE);
 	assert_int_equal(rip_drop_count(world->rip, RIP_DROP_BAD_AUTH), 2);
 	assert_int_equal(rip_drop_count(world->rip, RIP_DROP_AUTH_SEQUENCE), 3);
 	world_free(world);
@@ -604,7 +616,7 @@ static void test_limits(void **state)
 		(void)snprintf(from, sizeof(from), "10.0.2.%u", i);
 		assert_int_equal(world_response(world, 2, from, "172.16.0.0/16", 2), RIP_DROP_AUTH_MISSING);
 	}
-	assert_int_equal(world_packet(world, 2, "10.0.2.9", RIP_RESPONSE, &right.key, 1, &entry, 1), RIP_DROP_NONE);
+	assert_int_equal(world_packet(world, 2, "10.0.2.9", (struct said){RIP_RESPONSE, &right.key, 1, &entry, 1}), RIP_DROP_NONE);
 	assert_int_equal(world->learnt_count, 1);
 	assert_true(world->limits > 0);
 	world_free(world);

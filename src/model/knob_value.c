@@ -1,6 +1,4 @@
-/*
- * The values of knobs: from text to the field of a struct and back, and how each kind of value is described.
- */
+/* The values of knobs: from text to the field of a struct. */
 #include "base/check.h"
 #include "model/knobs.h"
 
@@ -8,6 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Bytes of one name in a list of them. */
+#define NAMES_BYTES_MAX 200
 
 static void *field(const void *base, uint16_t offset) { return (uint8_t *)(uintptr_t)base + offset; }
 
@@ -29,22 +30,6 @@ static void int_store(const struct knob *knob, void *base, int64_t value)
 	default:
 		*(uint64_t *)at = (uint64_t)value;
 		break;
-	}
-}
-
-static int64_t int_load(const struct knob *knob, const void *base)
-{
-	const void *at = field(base, knob->offset);
-
-	switch (knob->size) {
-	case 1:
-		return *(const uint8_t *)at;
-	case 2:
-		return *(const uint16_t *)at;
-	case 4:
-		return knob->min < 0 ? (int64_t) * (const int32_t *)at : (int64_t) * (const uint32_t *)at;
-	default:
-		return (int64_t) * (const uint64_t *)at;
 	}
 }
 
@@ -290,7 +275,7 @@ static const char *read_scalar(const struct knob *knob, void *base, const char *
 	case KNOB_LATER:
 		break;
 	}
-	CHECK(!"a scalar knob");
+	CHECK(knob->type == KNOB_TEXT);
 	return "";
 }
 
@@ -316,11 +301,13 @@ static bool read_list(
 		return false;
 	}
 	for (const struct node *n = list ? node->first : node; n != NULL; n = list ? n->next : NULL) {
-		if (n->kind != NODE_SCALAR || strlen(n->text) > 200 ||
-			(knob->type == KNOB_FLAGS && flag_of_word(knob, n->text) == NOWHERE)) {
-			diag_error(diags, n->place, path, "expected %s, got %s%s%.64s%s", knob_expects(knob, diags->arena),
-				n->kind == NODE_SCALAR ? "" : node_kind_text(n), n->kind == NODE_SCALAR ? "\"" : "",
-				n->kind == NODE_SCALAR ? n->text : "", n->kind == NODE_SCALAR ? "\"" : "");
+		bool fits = n->kind == NODE_SCALAR && strlen(n->text) <= NAMES_BYTES_MAX;
+
+		if (fits && knob->type == KNOB_FLAGS)
+			fits = flag_of_word(knob, n->text) != NOWHERE;
+		if (!fits) {
+			diag_error(diags, n->place, path, "expected %s, got %s", knob_expects(knob, diags->arena),
+				n->kind == NODE_SCALAR ? arena_printf(diags->arena, "\"%.64s\"", n->text) : node_kind_text(n));
 			return false;
 		}
 		names[filled++] = arena_str(arena, n->text);
@@ -360,88 +347,6 @@ bool knob_read(const struct knob *knob, void *base, const struct node *node, con
 	return false;
 }
 
-static const char *expects_words(const struct knob *knob, struct arena *arena)
-{
-	struct text text = {0};
-	const char *result;
-
-	for (size_t i = 0; i < knob->word_count; i++)
-		text_add(&text, "%s%s", i == 0 ? "" : i + 1 == knob->word_count ? " or " : ", ", knob->words[i]);
-	result = arena_printf(arena, knob->type == KNOB_FLAGS ? "a list of %s" : "%s", text_get(&text));
-	text_free(&text);
-	return result;
-}
-
-static const char *expects_number(const struct knob *knob, struct arena *arena)
-{
-	if (knob->type == KNOB_TIME)
-		return arena_printf(arena, "a time from %" PRId64 "s to %" PRId64 "s, such as 30s", knob->min, knob->max);
-	if (knob->type == KNOB_MEMORY)
-		return arena_printf(arena, "a size from %" PRId64 "M to %" PRId64 "G, such as 512M", knob->min, knob->max / 1024);
-	if (knob->max == INT64_MAX)
-		return arena_printf(arena, "a number from %" PRId64 " up", knob->min);
-	return knob->min == knob->max ? arena_printf(arena, "%" PRId64, knob->min)
-				      : arena_printf(arena, "a number from %" PRId64 " to %" PRId64, knob->min, knob->max);
-}
-
-static const char *expects_address(const struct knob *knob)
-{
-	if (knob->type == KNOB_PREFIX)
-		return knob->family == IP_V4   ? "an IPv4 subnet such as 10.1.0.0/24"
-		       : knob->family == IP_V6 ? "an IPv6 subnet such as fd00:1::/64"
-					       : "a subnet such as 10.1.0.0/24";
-	if (knob->type == KNOB_ADDRESS)
-		return knob->family == IP_V4 ? "an IPv4 address such as 10.1.0.1 or 10.1.0.1/24"
-					     : "an IPv6 address such as fd00:1::1 or fd00:1::1/64";
-	if (knob->flag != NOWHERE)
-		return knob->family == IP_V4 ? "an IPv4 address such as 10.1.0.1, or none" : "an address such as 10.1.0.1, or none";
-	return knob->family == IP_V4 ? "an IPv4 address such as 10.1.0.1" : "an address such as 10.1.0.1";
-}
-
-const char *knob_expects(const struct knob *knob, struct arena *arena)
-{
-	switch (knob->type) {
-	case KNOB_TEXT:
-	case KNOB_SECRET:
-		return arena_printf(arena, "a text of %" PRId64 " to %" PRId64 " bytes", knob->min, knob->max);
-	case KNOB_REF:
-		return "a name";
-	case KNOB_HEX:
-		return arena_printf(arena, "%" PRId64 " hexadecimal digits", knob->max);
-	case KNOB_BOOL:
-		return "true or false";
-	case KNOB_INT:
-	case KNOB_TIME:
-	case KNOB_MEMORY:
-		return expects_number(knob, arena);
-	case KNOB_WORD:
-	case KNOB_ENUM:
-	case KNOB_FLAGS:
-		return expects_words(knob, arena);
-	case KNOB_PREFIX:
-	case KNOB_ADDRESS:
-	case KNOB_IP:
-		return expects_address(knob);
-	case KNOB_MAC:
-		return knob->flag == NOWHERE ? "a MAC address such as 52:54:00:00:00:01"
-					     : "a MAC address such as 52:54:00:00:00:01, or pool:NAME";
-	case KNOB_MAC_RANGE:
-		return "a range of MAC addresses such as 52:54:00:00:00:00/24";
-	case KNOB_AS_RANGE:
-		return "a range of AS numbers such as 65001-65999";
-	case KNOB_NAMES:
-		return knob->min == knob->max ? arena_printf(arena, "a list of %" PRId64 " names", knob->min) : "a list of names";
-	case KNOB_OBJECT:
-	case KNOB_MAP:
-		return "a map";
-	case KNOB_LIST:
-		return "a list";
-	case KNOB_LATER:
-		break;
-	}
-	return "nothing";
-}
-
 void kind_defaults(const struct kind *kind, void *base, struct arena *arena)
 {
 	struct {
@@ -466,110 +371,4 @@ void kind_defaults(const struct kind *kind, void *base, struct arena *arena)
 			groups[group_count++].base = field(at, knob->offset);
 		}
 	}
-}
-
-/* The text of a value, or NULL when it is unset. */
-static const char *value_text(const struct knob *knob, const void *base, struct arena *arena)
-{
-	const void *at = field(base, knob->offset);
-	char buffer[PREFIX_TEXT_BYTES];
-	const struct prefix *prefix;
-	int64_t number;
-
-	switch (knob->type) {
-	case KNOB_BOOL:
-		return *(const bool *)at ? "true" : "false";
-	case KNOB_INT:
-	case KNOB_TIME:
-		number = int_load(knob, base);
-		return number == 0 && knob->fallback == NULL
-			       ? NULL
-			       : arena_printf(arena, "%" PRId64 "%s", number, knob->type == KNOB_TIME ? "s" : "");
-	case KNOB_MEMORY:
-		number = *(const uint32_t *)at;
-		return number == 0	    ? NULL
-		       : number % 1024 == 0 ? arena_printf(arena, "%" PRId64 "G", number / 1024)
-					    : arena_printf(arena, "%" PRId64 "M", number);
-	case KNOB_ENUM:
-		return knob->words[*(const int *)at];
-	case KNOB_PREFIX:
-	case KNOB_ADDRESS:
-		prefix = at;
-		if (prefix->ip.family == IP_NONE)
-			return NULL;
-		if (knob->type == KNOB_ADDRESS && prefix->length == 0)
-			return arena_str(arena, ip_text(prefix->ip, buffer));
-		return arena_str(arena, prefix_text(*prefix, buffer));
-	case KNOB_IP:
-		if (knob->flag != NOWHERE && *(const bool *)field(base, knob->flag))
-			return "none";
-		return ((const struct ip *)at)->family == IP_NONE ? NULL : arena_str(arena, ip_text(*(const struct ip *)at, buffer));
-	case KNOB_MAC:
-		if (!mac_is_zero(*(const struct mac *)at))
-			return arena_str(arena, mac_text(*(const struct mac *)at, buffer));
-		if (knob->flag == NOWHERE || *(const char *const *)field(base, knob->flag) == NULL)
-			return NULL;
-		return arena_printf(arena, "pool:%s", *(const char *const *)field(base, knob->flag));
-	case KNOB_MAC_RANGE:
-		return arena_printf(arena, "%s/%u", mac_text(*(const struct mac *)at, buffer), *(const uint8_t *)field(base, knob->flag));
-	case KNOB_AS_RANGE:
-		return arena_printf(arena, "%u-%u", *(const uint32_t *)at, *(const uint32_t *)field(base, knob->flag));
-	case KNOB_TEXT:
-	case KNOB_SECRET:
-	case KNOB_REF:
-	case KNOB_HEX:
-	case KNOB_WORD:
-		return *(const char *const *)at;
-	case KNOB_NAMES:
-	case KNOB_FLAGS:
-	case KNOB_OBJECT:
-	case KNOB_MAP:
-	case KNOB_LIST:
-	case KNOB_LATER:
-		break;
-	}
-	return NULL;
-}
-
-static void write_list(const struct knob *knob, const void *base, struct arena *arena, struct node *parent)
-{
-	const char *const *names = knob->type == KNOB_NAMES ? *(const char *const **)field(base, knob->offset) : NULL;
-	size_t count = knob->type == KNOB_NAMES ? *(const size_t *)field(base, knob->flag) : 0;
-	struct node *list = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		if (list == NULL)
-			list = node_new(arena, parent, knob->key, NODE_LIST, NULL);
-		(void)node_new(arena, list, NULL, NODE_SCALAR, names[i]);
-	}
-	for (size_t i = 0; knob->type == KNOB_FLAGS && i < knob->word_count; i++) {
-		if (!*(const bool *)field(base, knob->flags[i]))
-			continue;
-		if (list == NULL)
-			list = node_new(arena, parent, knob->key, NODE_LIST, NULL);
-		(void)node_new(arena, list, NULL, NODE_SCALAR, knob->words[i]);
-	}
-}
-
-void knob_write(const struct knob *knob, const void *base, struct arena *arena, struct node *parent)
-{
-	const char *text;
-	struct node *node;
-
-	if (knob->type == KNOB_NAMES || knob->type == KNOB_FLAGS) {
-		write_list(knob, base, arena, parent);
-		return;
-	}
-	text = value_text(knob, base, arena);
-	if (text == NULL || (knob->fallback != NULL && strcmp(text, knob->fallback) == 0))
-		return;
-	node = node_new(arena, parent, knob->key, NODE_SCALAR, text);
-	node->style = knob->type == KNOB_BOOL ? STYLE_BOOL : knob->type == KNOB_INT ? STYLE_NUMBER : STYLE_TEXT;
-}
-
-size_t knob_count(const struct knob *knob, const void *base) { return *(const size_t *)field(base, knob->flag); }
-
-void *knob_element(const struct knob *knob, const void *base, size_t index)
-{
-	return *(uint8_t **)field(base, knob->offset) + index * knob->kind->size;
 }

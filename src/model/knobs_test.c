@@ -24,15 +24,14 @@ static const char *random_text(struct rand *rand, struct arena *arena)
 	static const char *const parts[] = {"a", "Z", "0", "7", " ", ":", ": ", "#", " #", "\"", "'", "\\", "-", "- ", "{", "}", "[", "]",
 		",", "&", "*", "!", "|", ">", "%", "@", "`", "?", "~", "null", "true", "no", "1e3", "0x1", "=", "<<", "\xc3\xa9",
 		"\xe2\x86\x92"};
-	char text[32] = "";
+	struct text text = {0};
+	const char *result;
 
-	for (uint64_t n = 1 + rand_below(rand, 6); n > 0; n--) {
-		const char *part = parts[rand_below(rand, COUNT_OF(parts))];
-
-		if (strlen(text) + strlen(part) <= 24)
-			strcat(text, part);
-	}
-	return arena_str(arena, text);
+	for (uint64_t n = 1 + rand_below(rand, 6); n > 0 && text.used < 20; n--)
+		text_add(&text, "%s", parts[rand_below(rand, COUNT_OF(parts))]);
+	result = arena_str(arena, text_get(&text));
+	text_free(&text);
+	return result;
 }
 
 static int64_t random_number(struct rand *rand, const struct knob *knob)

@@ -139,19 +139,15 @@ static const char *group_told(const struct pair *pair)
 	return NULL;
 }
 
-/* Elements of a map or list: matched by key, or by position. */
-static void compare_elements(
-	struct diffing *d, const struct pair *pair, const struct knob *knob, const struct node *old, const struct node *new)
+/* The elements of a map, matched by key. What goes is an interruption, what comes isn't. */
+static void compare_map(struct diffing *d, const struct pair *pair, const struct knob *knob, const struct node *old, const struct node *new)
 {
 	const char *skip = group_told(pair);
-	bool map = knob->type == KNOB_MAP;
-	const struct node *a = old ? old->first : NULL, *b = new ? new->first : NULL;
-	size_t index = 0;
 
-	for (const struct node *n = map ? b : NULL; n != NULL; n = n->next)
+	for (const struct node *n = new ? new->first : NULL; n != NULL; n = n->next)
 		if (old == NULL || node_member(old, n->key) == NULL)
 			note(d, knob, arena_printf(d->arena, "+%s%s.%s", pair->prefix, knob->key, n->key));
-	for (const struct node *n = map ? a : NULL; n != NULL; n = n->next) {
+	for (const struct node *n = old ? old->first : NULL; n != NULL; n = n->next) {
 		const struct node *other = new ? node_member(new, n->key) : NULL;
 
 		if (other == NULL) {
@@ -160,11 +156,21 @@ static void compare_elements(
 		} else if (!same(n, other))
 			push(d, knob, n, other, arena_printf(d->arena, "%s%s.%s.", pair->prefix, knob->key, n->key), skip);
 	}
-	for (; !map && (a != NULL || b != NULL); a = a ? a->next : NULL, b = b ? b->next : NULL, index++) {
+}
+
+/* The elements of a list, matched by position. */
+static void compare_list(
+	struct diffing *d, const struct pair *pair, const struct knob *knob, const struct node *old, const struct node *new)
+{
+	const struct node *a = old ? old->first : NULL, *b = new ? new->first : NULL;
+
+	for (size_t index = 0; a != NULL || b != NULL; index++) {
 		if (a == NULL || b == NULL)
 			note(d, knob, arena_printf(d->arena, "%c%s%s[%zu]", a ? '-' : '+', pair->prefix, knob->key, index));
 		else if (!same(a, b))
-			push(d, knob, a, b, arena_printf(d->arena, "%s%s[%zu].", pair->prefix, knob->key, index), skip);
+			push(d, knob, a, b, arena_printf(d->arena, "%s%s[%zu].", pair->prefix, knob->key, index), NULL);
+		a = a ? a->next : NULL;
+		b = b ? b->next : NULL;
 	}
 }
 
@@ -176,8 +182,10 @@ static void compare_row(struct diffing *d, const struct pair *pair, const struct
 
 	if (same(old, new))
 		return;
-	if (knob->type == KNOB_MAP || knob->type == KNOB_LIST)
-		compare_elements(d, pair, knob, old, new);
+	if (knob->type == KNOB_MAP)
+		compare_map(d, pair, knob, old, new);
+	else if (knob->type == KNOB_LIST)
+		compare_list(d, pair, knob, old, new);
 	else if (knob->type == KNOB_OBJECT && maps && (knob->flag == NOWHERE || (old != NULL && new != NULL)))
 		push(d, knob, old, new, arena_printf(d->arena, "%s%s.", pair->prefix, knob->key), NULL);
 	else if (knob->type == KNOB_OBJECT)

@@ -61,8 +61,9 @@ static struct lab *flat_of(const char *source, bool json)
 	struct lab *lab = json ? lab_parse_json(source, strlen(source), &diags) : lab_parse_yaml(source, strlen(source), &diags);
 	struct lab *flat = lab ? lab_expand(lab, &diags) : NULL;
 
-	if (flat == NULL)
+	if (lab == NULL || flat == NULL)
 		fail_with(&diags, source);
+	CHECK(lab != NULL);
 	arena_free(lab->arena);
 	arena_free(arena);
 	return flat;

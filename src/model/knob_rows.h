@@ -1,0 +1,31 @@
+/* How rows of the knob table are written. Private to the files that hold rows. */
+#ifndef MODEL_KNOB_ROWS_H
+#define MODEL_KNOB_ROWS_H
+
+#include "base/check.h"
+#include "model/knobs.h"
+#include "model/lab_io.h"
+
+#include <stddef.h>
+
+/* Where a value lies; where what goes with it lies; a row's words; a kind's rows; a key that isn't built yet. */
+#define AT(type, field) .offset = offsetof(struct type, field)
+#define FLAG(type, field) .flag = offsetof(struct type, field)
+#define SET(type, field) .set = offsetof(struct type, field)
+#define WORDS(array) .words = (array), .word_count = COUNT_OF(array)
+#define ROWS(array) .knobs = (array), .knob_count = COUNT_OF(array)
+#define LATER(name, text)                                                                                                                  \
+	{                                                                                                                                  \
+		.key = (name), .type = KNOB_LATER, .help = (text)                                                                          \
+	}
+
+/* What changes interrupt. */
+#define SEGMENT_EFFECT "ports are plugged anew, under 1 s"
+#define ADDRESS_EFFECT "connections through it are cut"
+#define RIP_EFFECT "its routes are learnt anew"
+#define RESTART_EFFECT "the machine restarts"
+
+/* Kinds of knobs_net.c that the lab's own rows name. */
+extern const struct kind kind_network, kind_router, kind_link;
+
+#endif

@@ -64,6 +64,9 @@ struct instant core_tick(struct core *core, struct instant now);
 /* A channel to `process` came up: sends it what it must know from the start (RIF_CHANGED of every interface, to ctl PORT_CHANGED too). */
 void core_peer_up(struct core *core, enum process_id process);
 
+/* Switches the flow cache off and on, for tests: with and without it every packet must fare the same. */
+void core_set_cache(struct core *core, bool on);
+
 /* Counts packets that a device dropped before the core saw them (bad descriptors, too long, no buffer), by the
  * reason's name in the table of drop.c; a name that isn't there counts as "device". */
 void core_count_drop(struct core *core, uint32_t port, const char *reason, uint64_t packets);

@@ -86,7 +86,4 @@ void core_output(struct core *core, struct port *port, struct packet *packet);
 /* Tells route and ctl (or one of them) whether an interface has a carrier. */
 void core_tell_rif(struct core *core, const struct rif *rif);
 
-/* Switches the flow cache off and on: with and without it every packet must fare the same. */
-void core_set_cache(struct core *core, bool on);
-
 #endif

@@ -1,0 +1,395 @@
+/*
+ * Test that the flow cache changes nothing: two cores with the same topology, one with the cache and one without, get the same random
+ * packets, changes and passing time; what they send, say and count must be the same bit by bit.
+ */
+#include "../../test/lib/core_world.h"
+
+#include "base/check.h"
+#include "base/rand.h"
+#include "net/ethernet.h"
+#include "net/icmp.h"
+#include "net/ipv4.h"
+#include "net/ipv6.h"
+
+#include <linux/virtio_net.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/*
+ * Network 1 (machines 11, 12, TAP 18) - router 100 - link 2 - router 200 - network 3 (machine 31, TAP 38); both routers also on network 4
+ * (TAP 48), so that there are two ways; link 5 between machine 51 and TAP 58.
+ */
+static const uint32_t ports[] = {11, 12, 18, 31, 38, 48, 51, 58};
+static const uint32_t rifs[] = {101, 102, 104, 202, 203, 204};
+static const uint32_t networks[] = {1, 2, 3, 4, 5};
+
+static const char *const addresses[] = {"10.1.0.11", "10.1.0.12", "10.1.0.99", "10.1.0.1", "10.1.0.255", "10.3.0.31", "10.3.0.99",
+	"10.3.0.1", "10.2.0.0", "10.2.0.1", "10.4.0.1", "10.4.0.2", "10.4.0.99", "192.0.2.1", "198.51.100.7", "224.0.0.9",
+	"255.255.255.255", "127.0.0.1", "169.254.3.4", "0.0.0.0", "2001:db8:1::11", "2001:db8:3::31", "2001:db8:1::99", "2001:db8:9::9",
+	"fe80::1", "ff02::1", "ff02::9"};
+
+static void set_network(struct world *world, uint32_t id, bool up)
+{
+	struct msg_network network = {.id = id, .kind = id == 2 || id == 5 ? NETWORK_LINK : NETWORK_SEGMENT, .up = up, .mtu = 1500};
+
+	if (id == 1) {
+		network.dhcp = true;
+		network.subnets[network.subnet_count++] = (struct prefix){world_ip("10.1.0.0"), 24};
+		network.dhcp_server = network.gateway = world_ip("10.1.0.1");
+	}
+	world_order(world, MSG_NETWORK_SET, &network);
+}
+
+static void set_rif(struct world *world, uint32_t id, bool up, uint16_t mtu)
+{
+	static const char *const v4[] = {[101 - 101] = "10.1.0.1",
+		[102 - 101] = "10.2.0.0",
+		[104 - 101] = "10.4.0.1",
+		[202 - 101] = "10.2.0.1",
+		[203 - 101] = "10.3.0.1",
+		[204 - 101] = "10.4.0.2"};
+	struct msg_rif rif = {.id = id, .router = id / 100 * 100, .network = id % 10, .up = up, .mtu = mtu, .mac = world_mac(id)};
+
+	rif.addresses[rif.address_count++] = (struct prefix){world_ip(v4[id - 101]), id % 10 == 2 ? 31 : 24};
+	rif.addresses[rif.address_count] = (struct prefix){world_ip("2001:db8::1"), 64};
+	rif.addresses[rif.address_count].ip.bytes[5] = (uint8_t)(id % 10);
+	rif.addresses[rif.address_count++].ip.bytes[15] = (uint8_t)(id / 100);
+	world_order(world, MSG_RIF_SET, &rif);
+}
+
+static void set_port(struct world *world, uint32_t id, bool up)
+{
+	struct msg_port port = {.id = id, .kind = PORT_TAP, .up = up, .network = id / 10};
+
+	if (id % 10 < 8) {
+		char text[32];
+
+		port.kind = PORT_VHOST;
+		port.mac = world_mac(id);
+		(void)snprintf(text, sizeof(text), "10.%u.0.%u", id / 10, id);
+		port.ipv4 = world_ip(text);
+		(void)snprintf(text, sizeof(text), "2001:db8:%u::%u", id / 10, id);
+		if (id != 12)
+			port.ipv6 = world_ip(text);
+	}
+	world_order(world, MSG_PORT_SET, &port);
+}
+
+static struct world *build(bool cache)
+{
+	struct core_limits limits = {
+		.macs_per_network = 20, .macs_per_port = 8, .neighbors_per_rif = 16, .flows = 64, .punts_per_second = 50};
+	struct world *world = world_open(&limits);
+	struct msg_punt_rule rule = {.router = 100, .protocol = IP_PROTOCOL_UDP, .add = true, .port = 520, .group = world_ip("224.0.0.9")};
+
+	core_set_cache(world->core, cache);
+	for (unsigned i = 0; i < COUNT_OF(networks); i++)
+		set_network(world, networks[i], true);
+	world_router(world, 100);
+	world_router(world, 200);
+	for (unsigned i = 0; i < COUNT_OF(rifs); i++)
+		set_rif(world, rifs[i], true, 1500);
+	for (unsigned i = 0; i < COUNT_OF(ports); i++) {
+		set_port(world, ports[i], true);
+		core_port_state(world->core, ports[i], PORT_STATE_UP, NULL, world->now);
+	}
+	world_order(world, MSG_PUNT_RULE, &rule);
+	world_clear(world);
+	return world;
+}
+
+/* One random number stream drives both worlds: each act is chosen first, then done in both. */
+struct act {
+	uint32_t kind;
+	uint64_t r[6];
+	uint8_t bytes[4096];
+	unsigned size;
+	uint32_t port;
+	struct frame frame;
+};
+
+static struct mac pick_mac(struct rand *rand, uint32_t port)
+{
+	switch (rand_below(rand, 10)) {
+	case 0:
+		return MAC_BROADCAST;
+	case 1:
+		return mac_of_multicast(world_ip("224.0.0.9"));
+	case 2:
+		return world_mac(ports[rand_below(rand, COUNT_OF(ports))]);
+	case 3:
+		return world_mac(0x900 + (uint32_t)rand_below(rand, 12));
+	case 4:
+		return (struct mac){{1, 0x80, 0xc2, 0, 0, (uint8_t)rand_below(rand, 20)}};
+	default:
+		return world_mac(port / 10 == 1 ? 101 : port / 10 == 3 ? 203 : rand_below(rand, 2) ? 104 : 204);
+	}
+}
+
+static const char *pick_address(struct rand *rand)
+{
+	/* Mostly addresses that somebody has. */
+	return addresses[rand_below(rand, rand_below(rand, 8) ? 14 : COUNT_OF(addresses))];
+}
+
+/* What differs from packet to packet of a flow, and what makes it another one. */
+static void vary_frame(struct rand *rand, struct frame *frame)
+{
+	switch (rand_below(rand, 5)) {
+	case 0:
+		frame->ttl = (uint8_t)(1 + rand_below(rand, 5));
+		return;
+	case 1:
+		frame->payload_bytes = (uint16_t)(1200 + rand_below(rand, 280));
+		return;
+	case 2:
+		frame->fragment = (uint16_t)rand_below(rand, 0x4000);
+		return;
+	case 3:
+		frame->l4_src = (uint16_t)(67 + rand_below(rand, 3));
+		return;
+	default:
+		frame->protocol = (uint8_t)(rand_below(rand, 2) ? 6 : 17);
+	}
+}
+
+static void make_frame(struct rand *rand, struct act *act)
+{
+	static const uint8_t protocols[] = {6, 17, 17, 17, 1, 58, 89, 132};
+	struct frame frame = {.src = world_mac(act->port), .dst = pick_mac(rand, act->port), .ip_dst = world_ip(pick_address(rand))};
+	bool icmp;
+
+	if (act->port % 10 == 8 || rand_below(rand, 20) == 0)
+		frame.src = world_mac(0x900 + (uint32_t)rand_below(rand, 12));
+	do
+		frame.ip_src = world_ip(pick_address(rand));
+	while (frame.ip_src.family != frame.ip_dst.family);
+	if (frame.ip_dst.family == IP_V4 && rand_below(rand, 8) > 0)
+		frame.ip_src = ip_from_u32(0x0a000000 | act->port / 10 << 16 | (act->port % 10 == 8 ? 99 : act->port));
+	frame.protocol = protocols[rand_below(rand, COUNT_OF(protocols))];
+	icmp = frame.protocol == 1 || frame.protocol == 58;
+	frame.l4_src = (uint16_t)(icmp ? rand_below(rand, 2) * 8 + rand_below(rand, 2) * 128 : rand_below(rand, 3) + 67);
+	frame.l4_dst = (uint16_t)(rand_below(rand, 3) ? rand_below(rand, 3) + 67 : 520);
+	frame.fragment = (uint16_t)(rand_below(rand, 2) * IPV4_DONT_FRAGMENT);
+	act->frame = frame;
+}
+
+static void build_frame(struct rand *rand, struct act *act)
+{
+	struct frame frame = act->frame;
+
+	if (rand_below(rand, 6) == 0)
+		vary_frame(rand, &frame);
+	act->size = frame_build(&frame, act->bytes);
+	if (rand_below(rand, 60) == 0)
+		act->bytes[rand_below(rand, act->size < 60 ? act->size : 60)] ^= (uint8_t)(1 << rand_below(rand, 8));
+	if (rand_below(rand, 100) == 0)
+		act->size = (unsigned)rand_below(rand, act->size + 1);
+}
+
+/* Mostly what the hosts behind the TAPs say of themselves to the routers. */
+static void make_arp(struct rand *rand, struct act *act)
+{
+	struct mac src = act->port % 10 == 8 ? world_mac(0x900 + (uint32_t)rand_below(rand, 3)) : world_mac(act->port);
+	struct ip sender = ip_from_u32(0x0a000000 | act->port / 10 << 16 | (act->port % 10 == 8 ? 99 : act->port)), target;
+
+	do
+		target = world_ip(pick_address(rand));
+	while (target.family != IP_V4);
+	if (rand_below(rand, 4))
+		target = ip_from_u32(0x0a000001 | act->port / 10 << 16);
+	act->size = frame_arp(
+		act->bytes, rand_below(rand, 2), src, sender, rand_below(rand, 2) ? (struct mac){{0}} : pick_mac(rand, act->port), target);
+}
+
+/* Frames come again and again, or there would be no flows; now and then one of them is replaced by a new one. */
+#define BANK 48
+
+static struct act bank[BANK];
+
+static void act_choose(struct rand *rand, struct act *act)
+{
+	uint32_t kind = (uint32_t)rand_below(rand, 1000);
+	struct act *slot = &bank[rand_below(rand, BANK)];
+
+	if (slot->port == 0 || rand_below(rand, 100) == 0) {
+		memset(slot, 0, sizeof(*slot));
+		slot->port = ports[rand_below(rand, COUNT_OF(ports))];
+		make_frame(rand, slot);
+	}
+	*act = *slot;
+	if (rand_below(rand, 20) == 0)
+		make_arp(rand, act);
+	else
+		build_frame(rand, act);
+	act->kind = kind;
+	for (unsigned i = 0; i < COUNT_OF(act->r); i++)
+		act->r[i] = rand_u64(rand);
+}
+
+static void act_order(struct world *world, const struct act *act)
+{
+	static const char *const prefixes[] = {"0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/24", "10.3.0.0/24", "10.4.0.0/24", "192.0.2.0/24",
+		"2001:db8:1::/64", "2001:db8:3::/64", "::/0"};
+	const char *prefix = prefixes[act->r[1] % COUNT_OF(prefixes)];
+	uint32_t router = act->r[2] % 2 ? 100 : 200, rif = rifs[act->r[3] % COUNT_OF(rifs)];
+	bool v6 = strchr(prefix, ':') != NULL;
+	const char *next =
+		v6 ? NULL : (const char *const[]){NULL, "10.2.0.0", "10.2.0.1", "10.4.0.1", "10.4.0.2", "10.4.0.99"}[act->r[4] % 6];
+
+	switch (act->r[0] % 8) {
+	case 0:
+	case 1:
+	case 2:
+		world_route(world, router, prefix, act->r[5] % 10 ? rif : 0, next);
+		return;
+	case 3:
+		world_unroute(world, router, prefix);
+		return;
+	case 4:
+		set_network(world, networks[act->r[1] % COUNT_OF(networks)], act->r[2] % 16 > 0);
+		return;
+	case 5:
+		set_rif(world, rif, act->r[1] % 16 > 0, act->r[2] % 3 ? 1500 : 1300);
+		return;
+	case 6:
+		set_port(world, ports[act->r[1] % COUNT_OF(ports)], act->r[2] % 16 > 0);
+		return;
+	default:
+		core_port_state(world->core, ports[act->r[1] % COUNT_OF(ports)], act->r[2] % 16 ? PORT_STATE_UP : PORT_STATE_DOWN, NULL,
+			world->now);
+	}
+}
+
+static void act_do(struct world *world, const struct act *act)
+{
+	if (act->kind >= 990) {
+		act_order(world, act);
+	} else if (act->kind >= 980) {
+		world_pass(world, span_ms((int64_t)(act->r[0] % (act->r[1] % 20 ? 800 : 40000))));
+	} else {
+		world_bytes(world, act->port, act->bytes, act->size);
+	}
+}
+
+/* How often a limit was met depends on how often the slow path went there: those events may differ, and are taken out. */
+static void forget_limits(struct world *world)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < world->told_count; i++) {
+		if (world->told[i].type == MSG_LIMIT_REACHED)
+			free(world->told[i].body);
+		else
+			world->told[kept++] = world->told[i];
+	}
+	world->told_count = kept;
+}
+
+static void print_frame(const char *what, uint32_t port, const uint8_t *bytes, unsigned size)
+{
+	printf("%s %u:", what, port);
+	for (unsigned i = 0; i < size && i < 74; i++)
+		printf("%s%02x", i == 6 || i == 12 || i == 14 || i == 34 ? " " : "", bytes[i]);
+	printf("\n");
+}
+
+/* What differed, for whoever looks for the reason. */
+static void explain(const struct world *a, const struct world *b, const struct act *act, int step)
+{
+	printf("step %d kind %u\n", step, act->kind);
+	print_frame("in", act->port, act->bytes, act->size);
+	for (unsigned i = 0; i < a->sent_count; i++)
+		print_frame("cached", a->sent[i].port, a->sent[i].bytes, a->sent[i].size);
+	for (unsigned i = 0; i < b->sent_count; i++)
+		print_frame("plain", b->sent[i].port, b->sent[i].bytes, b->sent[i].size);
+	for (unsigned i = 0; i < a->told_count + b->told_count; i++) {
+		const struct told *told = i < a->told_count ? &a->told[i] : &b->told[i - a->told_count];
+		char text[300];
+
+		message_print(message_row((uint16_t)told->type), told->body, text, sizeof(text));
+		printf("%s says %s\n", i < a->told_count ? "cached" : "plain", text);
+	}
+}
+
+static void compare(struct world *a, struct world *b)
+{
+	assert_int_equal(a->sent_count, b->sent_count);
+	for (unsigned i = 0; i < a->sent_count; i++) {
+		assert_int_equal(a->sent[i].port, b->sent[i].port);
+		assert_int_equal(a->sent[i].size, b->sent[i].size);
+		assert_memory_equal(a->sent[i].bytes, b->sent[i].bytes, a->sent[i].size);
+	}
+	assert_int_equal(a->told_count, b->told_count);
+	for (unsigned i = 0; i < a->told_count; i++) {
+		const struct message_row *row = message_row((uint16_t)a->told[i].type);
+		char text[2][300];
+
+		assert_int_equal(a->told[i].type, b->told[i].type);
+		message_print(row, a->told[i].body, text[0], sizeof(text[0]));
+		message_print(row, b->told[i].body, text[1], sizeof(text[1]));
+		assert_string_equal(text[0], text[1]);
+		/* Rows have holes; a punted packet is compared as it is. */
+		if (a->told[i].type == MSG_PUNT)
+			assert_memory_equal(a->told[i].body, b->told[i].body, row->size);
+	}
+}
+
+static void compare_counters(struct world *a, struct world *b)
+{
+	static const enum show_what questions[] = {SHOW_INTERFACES, SHOW_DROPS, SHOW_DHCP};
+
+	for (unsigned i = 0; i < COUNT_OF(questions); i++) {
+		struct msg_show show = {.what = (uint8_t)questions[i]};
+		struct err err;
+
+		world_clear(a);
+		world_clear(b);
+		assert_int_equal(core_show(a->core, PROCESS_CTL, 1, &show, a->now, &err), 0);
+		assert_int_equal(core_show(b->core, PROCESS_CTL, 1, &show, b->now, &err), 0);
+		compare(a, b);
+	}
+}
+
+static void test_agreement(void **state)
+{
+	uint64_t seed = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 10) : rand_kernel_seed();
+	struct rand rand = rand_seeded(seed);
+	struct world *cached = build(true), *plain = build(false);
+	struct act act;
+	unsigned sent = 0;
+
+	printf("seed %llu\n", (unsigned long long)seed);
+	for (int step = 0; step < 40000; step++) {
+		act_choose(&rand, &act);
+		world_clear(cached);
+		world_clear(plain);
+		act_do(cached, &act);
+		act_do(plain, &act);
+		forget_limits(cached);
+		forget_limits(plain);
+		sent += cached->sent_count;
+		if (cached->sent_count != plain->sent_count || cached->told_count != plain->told_count)
+			explain(cached, plain, &act, step);
+		compare(cached, plain);
+		if (step % 100 == 0)
+			compare_counters(cached, plain);
+	}
+	printf("%u frames sent\n", sent);
+	/* A test of silence would prove little. */
+	assert_true(sent > 5000);
+	world_close(cached);
+	world_close(plain);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_agreement)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

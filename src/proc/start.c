@@ -158,6 +158,7 @@ void places_clean(const struct places *places, bool keep_log)
 	char path[RUN_PATH_BYTES];
 
 	(void)rmdir(run_path(places, "vhost", path));
+	(void)rmdir(run_path(places, "vm", path));
 	for (unsigned i = 0; i < (keep_log ? 2 : 3); i++)
 		(void)unlink(run_path(places, names[i], path));
 	/* Each only when it is empty. */

@@ -9,17 +9,17 @@ static const char *const base[] = {"accept4", "arch_prctl", "bind", "brk", "cloc
 	"eventfd2", "exit", "exit_group", "fallocate", "fcntl", "fstat", "ftruncate", "futex", "get_robust_list", "getcpu", "getegid",
 	"geteuid", "getgid", "getpeername", "getpid", "getppid", "getpriority", "getrandom", "getrusage", "getsockname", "getsockopt",
 	"gettid", "gettimeofday", "getuid", "listen", "lseek", "madvise", "membarrier", "memfd_create", "mlock", "mmap", "mprotect",
-	"mremap", "munlock", "munmap", "nanosleep", "pause", "pipe2", "poll", "ppoll", "prctl", "pread64", "preadv", "preadv2", "prlimit64",
-	"pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readv", "recvfrom", "recvmmsg", "recvmsg", "restart_syscall", "rseq",
-	"rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "sched_get_priority_max",
-	"sched_get_priority_min", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_setaffinity", "sched_yield", "select",
-	"sendfile", "sendmmsg", "sendmsg", "sendto", "set_robust_list", "set_tid_address", "setsockopt", "shutdown", "sigaltstack",
-	"signalfd4", "socketpair", "splice", "statx", "sysinfo", "tgkill", "time", "timerfd_create", "timerfd_gettime", "timerfd_settime",
-	"times", "uname", "write", "writev", NULL};
+	"mremap", "munlock", "munmap", "newfstatat", "nanosleep", "pause", "pipe2", "poll", "ppoll", "prctl", "pread64", "preadv",
+	"preadv2", "prlimit64", "pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readv", "recvfrom", "recvmmsg", "recvmsg",
+	"restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait",
+	"sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getparam", "sched_getscheduler",
+	"sched_setaffinity", "sched_yield", "select", "sendfile", "sendmmsg", "sendmsg", "sendto", "set_robust_list", "set_tid_address",
+	"setsockopt", "shutdown", "sigaltstack", "signalfd4", "socketpair", "splice", "statx", "sysinfo", "tgkill", "time",
+	"timerfd_create", "timerfd_gettime", "timerfd_settime", "times", "uname", "write", "writev", NULL};
 
 static const char *const reading[] = {"access", "chdir", "faccessat", "faccessat2", "fadvise64", "fstatfs", "getcwd", "getdents64",
-	"inotify_add_watch", "inotify_init1", "inotify_rm_watch", "lstat", "newfstatat", "open", "openat", "openat2", "readahead",
-	"readlink", "readlinkat", "stat", "statfs", "umask", NULL};
+	"inotify_add_watch", "inotify_init1", "inotify_rm_watch", "lstat", "open", "openat", "openat2", "readahead", "readlink",
+	"readlinkat", "stat", "statfs", "umask", NULL};
 
 static const char *const writing[] = {"chmod", "chown", "creat", "fchmod", "fchmodat", "fchown", "fdatasync", "flock", "fsync", "link",
 	"linkat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "rmdir", "symlink", "symlinkat", "sync_file_range", "truncate",

@@ -141,9 +141,9 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, enum jail_calls wh
 static int add_special_calls(scmp_filter_ctx filter, const struct jail_spec *spec)
 {
 	static const uint32_t requests[] = {FIONREAD, FIONBIO, FIOCLEX, TCGETS, TIOCGWINSZ,
-		/* of a TAP: features, offloads, header size, send buffer, name, carrier */
+		/* of a TAP: features, offloads, header size, send buffer, name, carrier, persistence */
 		_IOR('T', 207, unsigned), _IOW('T', 208, unsigned), _IOW('T', 216, int), _IOW('T', 212, int), _IOR('T', 210, unsigned),
-		_IOW('T', 226, int)};
+		_IOW('T', 226, int), _IOW('T', 203, int)};
 	int error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
 	for (size_t i = 0; i < COUNT_OF(requests) && error == 0; i++)

@@ -132,6 +132,12 @@ static int tap_open(const struct msg_open_tap *order, struct err *err)
 		return error;
 	}
 	error = tap_set_up(order, &ifr, err);
+	/*
+	 * It outlives who has it open: when the switch is started again, the interface keeps its addresses and routes in its namespace. The
+	 * switch makes it mortal again before it closes it for good.
+	 */
+	if (error == 0 && ioctl(fd, TUNSETPERSIST, 1UL) != 0)
+		error = err_set(err, -errno, "can't keep TAP %s: %s", order->name, strerror(errno));
 	if (error != 0) {
 		(void)close(fd);
 		return error;

@@ -50,7 +50,10 @@ struct device_kind {
 	 */
 	void (*set_link)(struct device *device, bool up);
 
-	/* Frees the device and closes its descriptors. */
+	/* The port is gone for good: its outside goes at the next close, too. NULL: there is nothing of ours. */
+	void (*retire)(struct device *device);
+
+	/* Frees the device and closes its descriptors. What is outside stays for the next one (a restarted switch). */
 	void (*close)(struct device *device);
 };
 

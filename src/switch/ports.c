@@ -4,6 +4,7 @@
 #include "base/check.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void fill_vhost(const struct msg_port *port, void *order)
 {
@@ -22,9 +23,11 @@ static void fill_tap(const struct msg_port *port, void *order)
 	memcpy(open->netns, port->netns, sizeof(open->netns));
 }
 
+static void close_fd(int fd) { (void)close(fd); }
+
 static const struct port_kind kinds[PORT_KIND_COUNT] = {
-	[PORT_VHOST] = {&vhost_kind, MSG_CONNECT_VHOST, fill_vhost},
-	[PORT_TAP] = {&tap_kind, MSG_OPEN_TAP, fill_tap},
+	[PORT_VHOST] = {&vhost_kind, MSG_CONNECT_VHOST, fill_vhost, close_fd, false},
+	[PORT_TAP] = {&tap_kind, MSG_OPEN_TAP, fill_tap, tap_discard, true},
 };
 
 const struct port_kind *port_kind(enum port_kind_id kind)

@@ -45,6 +45,7 @@ struct switch_port {
 	struct switch_body *body;
 	struct msg_port wanted;
 	enum port_stage stage;
+	uint8_t opening;      /* enum port_kind_id of the descriptor under way */
 	bool stale;	      /* not set again since SYNC_BEGIN */
 	bool dead;	      /* deleted while OPENING: freed by the answer */
 	bool reopen;	      /* changed while OPENING: the descriptor that comes is of the old one */
@@ -131,7 +132,7 @@ static void port_opened(void *context, const struct message *message, int error,
 
 	if (port->dead || port->reopen) {
 		if (fd >= 0)
-			(void)close(fd);
+			port_kind(port->opening)->discard(fd);
 		if (port->dead)
 			port_free(port);
 		else
@@ -160,6 +161,7 @@ static void port_open(struct switch_port *port)
 
 	kind->fill(&port->wanted, &order);
 	port->stage = STAGE_OPENING;
+	port->opening = port->wanted.kind;
 	channel_call(process->super, process->loop, kind->order, &order, OPEN_TIMEOUT, port_opened, port);
 }
 
@@ -172,24 +174,27 @@ static void port_remove(struct switch_port *port)
 	order->port = port->wanted.id;
 	worker_order(port->body->worker, order);
 	(void)map_remove(&port->body->ports, port->wanted.id);
+	/* What an earlier life of ours left is opened once more to let go of it. */
+	if (port->stage == STAGE_WAITING && port_kind(port->wanted.kind)->leaves)
+		port_open(port);
+	loop_timer_set(port->timer, INSTANT_NEVER);
 	if (port->stage == STAGE_OPENING)
 		port->dead = true;
 	else
 		port_free(port);
 }
 
-/* What makes another device necessary. */
-static bool port_differs(const struct msg_port *a, const struct msg_port *b)
+/* Whether two forms of a port mean the same outside. */
+static bool same_interface(const struct msg_port *a, const struct msg_port *b)
 {
-	return a->kind != b->kind || strcmp(a->tap_name, b->tap_name) != 0 || strcmp(a->netns, b->netns) != 0 ||
-	       (a->kind == PORT_TAP && a->mtu != b->mtu);
+	return a->kind == b->kind && strcmp(a->tap_name, b->tap_name) == 0 && strcmp(a->netns, b->netns) == 0;
 }
 
 /* Keeps what a port shall be; its device is opened when the core has taken it. */
 static void port_set(struct switch_body *body, const struct msg_port *wanted)
 {
 	struct switch_port *port = map_get(&body->ports, wanted->id);
-	bool differs;
+	bool differs, same_outside;
 
 	if (port == NULL) {
 		port = xalloc(sizeof(*port));
@@ -199,7 +204,8 @@ static void port_set(struct switch_body *body, const struct msg_port *wanted)
 		port->wanted = *wanted;
 		return;
 	}
-	differs = port_differs(&port->wanted, wanted);
+	same_outside = same_interface(&port->wanted, wanted);
+	differs = !same_outside || (wanted->kind == PORT_TAP && port->wanted.mtu != wanted->mtu);
 	port->wanted = *wanted;
 	port->stale = false;
 	if (!differs)
@@ -210,6 +216,7 @@ static void port_set(struct switch_body *body, const struct msg_port *wanted)
 		struct worker_order *order = worker_order_new(WORKER_DETACH, 0);
 
 		order->port = wanted->id;
+		order->keep = same_outside;
 		worker_order(body->worker, order);
 		port->stage = STAGE_NEW;
 	}

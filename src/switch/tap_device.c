@@ -199,6 +199,15 @@ static void tap_set_link(struct device *device, bool up)
 	(void)ioctl(tap_of(device)->fd, TUNSETCARRIER, &carrier); /* kernels before 5.0 keep the carrier; traffic is dropped anyway */
 }
 
+void tap_discard(int fd)
+{
+	(void)ioctl(fd, TUNSETPERSIST, 0UL);
+	(void)close(fd);
+}
+
+/* The supervisor made the interface persistent, so that it outlives us; now it goes with its descriptor. */
+static void tap_retire(struct device *device) { (void)ioctl(tap_of(device)->fd, TUNSETPERSIST, 0UL); }
+
 const struct device_kind tap_kind = {
 	.name = "tap",
 	.open = tap_open,
@@ -209,5 +218,6 @@ const struct device_kind tap_kind = {
 	.disarm = tap_disarm,
 	.ready = tap_ready,
 	.set_link = tap_set_link,
+	.retire = tap_retire,
 	.close = tap_close,
 };

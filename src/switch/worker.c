@@ -305,12 +305,14 @@ static void order_attach(struct worker *worker, struct worker_order *order)
 	device_set_state(device, device->state);
 }
 
-static void order_detach(struct worker *worker, uint32_t port)
+static void order_detach(struct worker *worker, uint32_t port, bool keep)
 {
 	struct device *device = map_get(&worker->by_port, port);
 
 	if (device == NULL)
 		return;
+	if (!keep && device->kind->retire != NULL)
+		device->kind->retire(device);
 	device_remove(worker, device);
 	core_port_state(worker->core, port, PORT_STATE_DOWN, "", worker->now);
 }
@@ -363,7 +365,7 @@ static void order_carry_out(struct worker *worker, struct worker_order *order)
 		order_attach(worker, order);
 		break;
 	case WORKER_DETACH:
-		order_detach(worker, order->port);
+		order_detach(worker, order->port, order->keep);
 		break;
 	case WORKER_REFUSED:
 		core_port_state(worker->core, order->port, PORT_STATE_DOWN, order->text, worker->now);

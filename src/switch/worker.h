@@ -53,6 +53,7 @@ struct worker_order {
 	const struct message_row *row;
 	uint32_t port;
 	int fd;
+	bool keep; /* DETACH: what is outside stays, for it will be attached again */
 	char text[128];
 	_Alignas(16) uint8_t body[];
 };

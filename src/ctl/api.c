@@ -71,7 +71,7 @@ void api_call_free(struct api_call *call)
 
 static void send_json(struct api_call *call, unsigned status, const char *type, json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12));
 
 	CHECK(text != NULL);
 	if (call->request != NULL)

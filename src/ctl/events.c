@@ -169,7 +169,7 @@ void events_add(struct events *events, const char *lab, const char *object, cons
 	va_end(args);
 	line = event_json(events, lab, object, event, extra, text);
 	free(*slot);
-	*slot = json_dumps(line, JSON_COMPACT);
+	*slot = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	CHECK(*slot != NULL);
 	json_decref(line);
 	log_info(object ? object : lab, "%s%s%s", event, text[0] ? ": " : "", text);

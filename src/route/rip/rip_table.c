@@ -215,7 +215,7 @@ void rip_neighbor_lost(struct rip *rip, struct rip_neighbor *neighbor, struct in
 {
 	struct rip_path *path;
 
-	while ((path = list_first(&neighbor->paths, struct rip_path, in_neighbor)) != NULL)
+	list_each (path, &neighbor->paths, struct rip_path, in_neighbor)
 		path_lost(rip, path, now);
 }
 
@@ -224,12 +224,16 @@ void rip_table_age(struct rip *rip, struct instant now)
 	struct rip_path *path;
 	struct rip_route *route;
 
-	while ((path = list_first(&rip->aging, struct rip_path, in_aging)) != NULL &&
-		instant_reached(instant_add(path->refreshed, rip->settings.timeout), now))
+	list_each (path, &rip->aging, struct rip_path, in_aging) {
+		if (!instant_reached(instant_add(path->refreshed, rip->settings.timeout), now))
+			break;
 		path_lost(rip, path, now);
-	while ((route = list_first(&rip->garbage, struct rip_route, in_garbage)) != NULL &&
-		instant_reached(instant_add(route->died, rip->settings.garbage), now))
+	}
+	list_each (route, &rip->garbage, struct rip_route, in_garbage) {
+		if (!instant_reached(instant_add(route->died, rip->settings.garbage), now))
+			break;
 		rip_route_free(rip, route);
+	}
 }
 
 bool rip_local_set(struct rip *rip, const struct prefix *prefix, const struct rip_local *local, struct instant now)

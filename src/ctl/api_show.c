@@ -16,17 +16,18 @@ struct show_row {
 	enum process_id process;
 	enum show_what what;
 	enum object_kind object; /* OBJECT_KIND_COUNT: of all only */
+	bool route_too;		 /* the process route adds rows of its own, when it is there */
 };
 
 static const struct show_row shows[] = {
-	{"route", PROCESS_ROUTE, SHOW_ROUTES, OBJECT_ROUTER},
-	{"rip", PROCESS_ROUTE, SHOW_RIP, OBJECT_ROUTER},
-	{"rip-neighbors", PROCESS_ROUTE, SHOW_RIP_NEIGHBORS, OBJECT_ROUTER},
-	{"arp", PROCESS_SWITCH, SHOW_ARP, OBJECT_ROUTER},
-	{"mac", PROCESS_SWITCH, SHOW_MAC, OBJECT_NETWORK},
-	{"dhcp", PROCESS_SWITCH, SHOW_DHCP, OBJECT_NETWORK},
-	{"interfaces", PROCESS_SWITCH, SHOW_INTERFACES, OBJECT_KIND_COUNT},
-	{"drops", PROCESS_SWITCH, SHOW_DROPS, OBJECT_KIND_COUNT},
+	{"route", PROCESS_ROUTE, SHOW_ROUTES, OBJECT_ROUTER, false},
+	{"rip", PROCESS_ROUTE, SHOW_RIP, OBJECT_ROUTER, false},
+	{"rip-neighbors", PROCESS_ROUTE, SHOW_RIP_NEIGHBORS, OBJECT_ROUTER, false},
+	{"arp", PROCESS_SWITCH, SHOW_ARP, OBJECT_ROUTER, false},
+	{"mac", PROCESS_SWITCH, SHOW_MAC, OBJECT_NETWORK, false},
+	{"dhcp", PROCESS_SWITCH, SHOW_DHCP, OBJECT_NETWORK, false},
+	{"interfaces", PROCESS_SWITCH, SHOW_INTERFACES, OBJECT_KIND_COUNT, false},
+	{"drops", PROCESS_SWITCH, SHOW_DROPS, OBJECT_KIND_COUNT, true},
 };
 
 struct show {
@@ -35,6 +36,7 @@ struct show {
 	const char *router;  /* keep rows of this router, or its interfaces; NULL: all */
 	const char *network; /* likewise */
 	json_t *rows;
+	bool route_too; /* still to be asked */
 };
 
 static const char *name_in_lab(const struct object *object) { return object->path + strlen(object->lab) + 1; }
@@ -97,6 +99,8 @@ static bool is_wanted(const struct show *show, const json_t *row)
 	       (name != NULL && strcmp(name, show->network) == 0);
 }
 
+static channel_reply_fn more_came;
+
 static void row_came(void *context, const struct message *message, int error, bool last)
 {
 	struct show *show = context;
@@ -110,12 +114,26 @@ static void row_came(void *context, const struct message *message, int error, bo
 	}
 	if (!last)
 		return;
+	if (error == 0 && show->route_too) {
+		const struct msg_show order = {.what = SHOW_DROPS};
+		struct ctl *ctl = show->call->ctl;
+
+		show->route_too = false;
+		channel_call(ctl->process->peers[PROCESS_ROUTE], ctl->loop, MSG_SHOW, &order, span_s(SHOW_TIMEOUT_S), more_came, show);
+		return;
+	}
 	if (error < 0) {
 		json_decref(show->rows);
 		api_error(show->call, error, message ? ((const struct msg_done *)message->body)->text : NULL);
 		return;
 	}
 	api_reply(show->call, 200, show->rows);
+}
+
+/* The same from the second process that is asked: without it the rows of the first will do. */
+static void more_came(void *context, const struct message *message, int error, bool last)
+{
+	row_came(context, message, last ? 0 : error, last);
 }
 
 /* The id of the router or network that is asked for by name; 0: of all. False after a problem was sent. */
@@ -153,7 +171,7 @@ void api_show(struct api_call *call)
 	struct show *show = arena_alloc(call->arena, sizeof(*show));
 	struct msg_show order = {0};
 
-	*show = (struct show){call, api_query(call, "lab"), api_query(call, "router"), api_query(call, "network"), NULL};
+	*show = (struct show){call, api_query(call, "lab"), api_query(call, "router"), api_query(call, "network"), NULL, false};
 	for (size_t i = 0; i < COUNT_OF(shows); i++) {
 		if (strcmp(shows[i].name, call->arguments[0]) != 0)
 			continue;
@@ -163,6 +181,7 @@ void api_show(struct api_call *call)
 		if (!find_object(show, &shows[i], &order.object))
 			return;
 		show->rows = json_array();
+		show->route_too = shows[i].route_too;
 		channel_call(call->ctl->process->peers[shows[i].process], call->ctl->loop, MSG_SHOW, &order, span_s(SHOW_TIMEOUT_S),
 			row_came, show);
 		return;

@@ -21,7 +21,7 @@ static size_t message(uint8_t out[600], const void *options, size_t size)
 	out[2] = 6;
 	wire_put_u32(out + 4, 0xdeadbeef);
 	wire_put_u16(out + 10, 0x8000);
-	memcpy(out + 28, "\x52\x54\0\0\0\x09", 6);
+	memcpy(out + 28, (const uint8_t[]){0x52, 0x54, 0, 0, 0, 9}, 6);
 	wire_put_u32(out + 236, 0x63825363);
 	memcpy(out + 240, options, size);
 	return 240 + size;

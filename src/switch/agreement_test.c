@@ -358,7 +358,8 @@ static void compare_counters(struct world *a, struct world *b)
 
 static void test_agreement(void **state)
 {
-	uint64_t seed = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 10) : rand_kernel_seed();
+	const char *wanted = getenv("SEED");
+	uint64_t seed = wanted != NULL ? strtoull(wanted, NULL, 10) : rand_kernel_seed();
 	struct rand rand = rand_seeded(seed);
 	struct world *cached = build(true), *plain = build(false);
 	struct act act;

@@ -219,7 +219,7 @@ static void test_tags_and_runts(void **state)
 
 	/* VLAN 0 around a forged packet. */
 	memmove(bytes + 16, bytes + 12, size - 12);
-	memcpy(bytes + 12, "\x81\x00\x00\x00", 4);
+	memcpy(bytes + 12, (const uint8_t[]){0x81, 0, 0, 0}, 4);
 	world_bytes(world, 11, bytes, size + 4);
 	assert_int_equal(world_drops(world, 11, "tagged"), 1);
 	for (unsigned i = 0; i < ETHERNET_HEADER_BYTES; i++)

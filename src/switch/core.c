@@ -250,12 +250,17 @@ struct instant core_tick(struct core *core, struct instant now)
 	return instant_earlier(next, neighbor_next(core));
 }
 
-void core_count_drop(struct core *core, uint32_t id, const char *reason, uint64_t packets)
+void core_count_drop(struct core *core, uint32_t id, const char *name, uint64_t packets)
 {
+	enum drop_reason reason = drop_find(name);
 	struct port *port = port_find(core, id);
+	struct rif *rif = port == NULL ? rif_find(core, id) : NULL;
 
+	/* The receiver's fault: the packet had been given to its device. */
 	if (port != NULL)
-		member_drop(&port->member, drop_find(reason), false, packets);
+		member_drop(&port->member, reason, reason == DROP_RING_FULL || reason == DROP_NOT_READY, packets);
+	else if (rif != NULL)
+		member_drop(&rif->member, reason, false, packets);
 }
 
 void core_set_cache(struct core *core, bool on)

@@ -67,8 +67,11 @@ void core_peer_up(struct core *core, enum process_id process);
 /* Switches the flow cache off and on, for tests: with and without it every packet must fare the same. */
 void core_set_cache(struct core *core, bool on);
 
-/* Counts packets that a device dropped before the core saw them (bad descriptors, too long, no buffer), by the
- * reason's name in the table of drop.c; a name that isn't there counts as "device". */
-void core_count_drop(struct core *core, uint32_t port, const char *reason, uint64_t packets);
+/*
+ * Counts packets that a port's device dropped before the core saw them (bad descriptors, too long, no buffer) or after the core had sent
+ * them (full ring), or that were lost on their way from a router interface to the route process; by the reason's name in the table of
+ * drop.c. A name that isn't there counts as "device".
+ */
+void core_count_drop(struct core *core, uint32_t id, const char *reason, uint64_t packets);
 
 #endif

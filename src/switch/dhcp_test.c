@@ -114,7 +114,7 @@ static void exchange(bool router)
 	struct msg_show show = {.what = SHOW_DHCP};
 	const struct row_dhcp *row;
 	struct err err;
-	uint32_t yiaddr;
+	uint32_t yiaddr = 0;
 
 	client_says(world, &client);
 	assert_int_equal(answer(world, 11, &yiaddr), DHCP_OFFER);

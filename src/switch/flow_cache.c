@@ -91,9 +91,11 @@ static void table_grow(struct table *table)
 
 static void flow_remove(struct flow_cache *cache, struct flow *flow)
 {
-	struct table *table = table_find(cache, flow->fields);
+	struct table *table;
 	struct flow **link;
 
+	CHECK(flow != NULL);
+	table = table_find(cache, flow->fields);
 	CHECK(table != NULL);
 	link = &table->buckets[flow->hash & (table->bucket_count - 1)];
 	while (*link != flow)

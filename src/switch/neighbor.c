@@ -296,8 +296,12 @@ void neighbor_tick(struct core *core, struct instant now)
 	for (unsigned state = 0; state < NEIGHBOR_STATES; state++) {
 		struct neighbor *neighbor;
 
-		while ((neighbor = list_first(&core->neighbors[state], struct neighbor, in_state)) != NULL &&
-			instant_reached(neighbor->deadline, now))
+		while ((neighbor = list_first(&core->neighbors[state], struct neighbor, in_state)) != NULL) {
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a neighbor that was freed left the list before */
+			if (!instant_reached(neighbor->deadline, now))
+				break;
+			list_remove(&neighbor->in_state);
 			neighbor_expire(core, neighbor);
+		}
 	}
 }

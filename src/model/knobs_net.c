@@ -116,7 +116,7 @@ static const struct knob interface_rip_knobs[] = {
 		.kind = &kind_auth,
 		AT(lab_interface, rip_auth),
 		.flag = NOWHERE,
-		.set = NOWHERE,
+		SET(lab_interface, rip_auth_set),
 		.help = "authentication of messages here"},
 };
 
@@ -329,7 +329,7 @@ static const struct knob link_rip_knobs[] = {
 		.kind = &kind_auth,
 		AT(lab_link, rip_auth),
 		.flag = NOWHERE,
-		.set = NOWHERE,
+		SET(lab_link, rip_auth_set),
 		.help = "authentication of messages on the link"},
 };
 

@@ -103,6 +103,7 @@ struct lab_interface {
 	bool rip_passive;
 	uint8_t rip_cost;
 	struct lab_rip_auth_key rip_auth;
+	bool rip_auth_set; /* `auth` is written here, so that it isn't the link's or router's */
 };
 
 /* routers.NAME.routes: [ { to: 0.0.0.0/0, via: 10.1.0.254, distance: 1 } | { to: , blackhole: true } ] */
@@ -147,6 +148,7 @@ struct lab_link {
 	bool rip, rip_set; /* what both of its interfaces get unless they say so themselves */
 	uint8_t rip_cost;
 	struct lab_rip_auth_key rip_auth;
+	bool rip_auth_set;
 };
 
 /* vms.NAME.nics: [ lan | { network: lan, ipv4: , mac: } ] */

@@ -60,7 +60,8 @@ static void finish_object(const struct encoding *e, const struct encode_frame *f
 	bool group = frame->knob != NULL && frame->knob->type == KNOB_OBJECT;
 
 	if (group && node->count == 0 && frame->knob->flag == NOWHERE) {
-		drop_last(node->parent);
+		if (frame->knob->set == NOWHERE)
+			drop_last(node->parent);
 	} else if (group && node->count == 0) {
 		node->kind = NODE_SCALAR;
 		node->style = STYLE_BOOL;

@@ -369,14 +369,15 @@ static void settle_rip(const struct lab *flat, const struct lab_router *router, 
 
 	if (!interface->rip_set) {
 		interface->rip = router->rip && (link == NULL || !link->rip_set || link->rip);
-		if (link != NULL && link->rip_set) {
+		if (link != NULL && link->rip_set)
 			interface->rip_cost = link->rip_cost;
-			interface->rip_auth = link->rip_auth;
-		}
 	}
 	interface->rip_set = true;
-	if (interface->rip_auth.type == LAB_RIP_AUTH_NONE)
+	if (!interface->rip_auth_set && link != NULL && link->rip_auth_set)
+		interface->rip_auth = link->rip_auth;
+	else if (!interface->rip_auth_set)
 		interface->rip_auth = router->rip_auth;
+	interface->rip_auth_set |= router->rip_auth.type != LAB_RIP_AUTH_NONE || interface->rip_auth.type != LAB_RIP_AUTH_NONE;
 	for (size_t i = 0; i < router->rip_passive_count; i++)
 		interface->rip_passive |= strcmp(router->rip_passive[i], interface->name) == 0;
 	interface->rip_passive &= interface->rip;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define LINE_BYTES_MAX 65536
+#define OPEN_BRACKETS_MAX 1000
 
 /* A map or list that is open; `keys` are those of a map, `key` the one whose value comes next. */
 struct frame {
@@ -116,7 +117,8 @@ static void open_frame(struct reading *r, enum node_kind kind, struct place plac
 	struct node *node;
 
 	if (r->depth >= LAB_DEPTH_MAX) {
-		stop(r, place, "nested too deeply; a lab file has at most 32 levels");
+		diag_error(r->diags, place, "", "nested too deeply; a lab file has at most %d levels", LAB_DEPTH_MAX);
+		r->stopped = true;
 		return;
 	}
 	node = take_node(r, kind, NULL, place);
@@ -221,17 +223,26 @@ static void read_events(struct reading *r, const char *source, size_t bytes)
 	fy_diag_destroy(config.diag);
 }
 
-/* The library reads ahead to the end of a line to tell whether a key is there, so a line must be bounded before it looks at it. */
-static bool lines_are_bearable(const char *source, size_t bytes, struct diags *diags)
+/*
+ * The library reads ahead as far as a line or an open bracket goes, to tell whether a key is there, and keeps what it read. So lines and
+ * brackets are bounded before it looks at them; brackets inside of texts count, too, which no sensible file notices.
+ */
+static bool lookahead_is_bearable(const char *source, size_t bytes, struct diags *diags)
 {
 	uint32_t line = 1;
+	int open = 0;
 
 	for (size_t i = 0, start = 0; i < bytes; i++) {
+		open += (source[i] == '[' || source[i] == '{') - (source[i] == ']' || source[i] == '}');
 		if (source[i] == '\n') {
 			line++;
 			start = i + 1;
 		} else if (i - start >= LINE_BYTES_MAX) {
 			diag_error(diags, (struct place){line, 1}, "", "a line of more than %d bytes", LINE_BYTES_MAX);
+			return false;
+		} else if (open > OPEN_BRACKETS_MAX) {
+			diag_error(diags, (struct place){line, (uint32_t)(i - start) + 1}, "",
+				"nested too deeply; a lab file has at most %d levels", LAB_DEPTH_MAX);
 			return false;
 		}
 	}
@@ -243,7 +254,7 @@ struct node *tree_from_yaml(struct arena *arena, const char *source, size_t byte
 	struct reading r = {.arena = arena, .diags = diags};
 	size_t errors = diags->errors;
 
-	if (!tree_check_source(source, bytes, diags) || !lines_are_bearable(source, bytes, diags))
+	if (!tree_check_source(source, bytes, diags) || !lookahead_is_bearable(source, bytes, diags))
 		return NULL;
 	if (bytes > 0)
 		read_events(&r, source, bytes);

@@ -41,12 +41,12 @@ for file in "$here"/good/*.weft.yaml "$examples"/*.weft.yaml; do
 	"$print" "$file" >"$work/$name.json"
 	status=$?
 	"$print" "$file" flat >"$work/$name.flat.json"
-	cat "$work/$name.json" "$work/$name.flat.json" >"$work/out"
+	"$print" "$file" yaml >"$work/$name.weft.yaml"
+	cat "$work/$name.json" "$work/$name.flat.json" "$work/$name.weft.yaml" >"$work/out"
 	case $file in
 	"$here"/*) expect "$file" 0 $status "$file.out" ;;
 	*) if [ $status = 0 ]; then pass; else fail "$file: $(cat "$work/out")"; fi ;;
 	esac
-	"$print" "$file" yaml >"$work/$name.weft.yaml"
 	for again in "$work/$name.json" "$work/$name.weft.yaml"; do
 		"$print" "$again" >"$work/again"
 		if diff -u "$work/$name.json" "$work/again"; then pass; else fail "$file: printed and parsed again it differs"; fi

@@ -393,6 +393,59 @@ static void show_test(void **state)
 	daemon_free(daemon);
 }
 
+static unsigned count_events(struct daemon *daemon, const char *word)
+{
+	json_t *events = NULL, *event;
+	unsigned count = 0;
+	size_t i;
+
+	assert_int_equal(ask(daemon, "GET", "/v1/events?once=1", NULL, &events), 200);
+	json_array_foreach(events, i, event) count += strcmp(json_string_value(json_object_get(event, "event")), word) == 0;
+	json_decref(events);
+	return count;
+}
+
+static void assert_nic(struct daemon *daemon, const char *state, bool leased)
+{
+	json_t *answer = NULL, *nic;
+
+	assert_int_equal(ask(daemon, "GET", "/v1/labs/demo/vms", NULL, &answer), 200);
+	nic = json_array_get(json_object_get(json_array_get(answer, 0), "nics"), 0);
+	assert_string_equal(json_string_value(json_object_get(nic, "state")), state);
+	assert_int_equal(json_is_true(json_object_get(nic, "leased")), leased);
+	json_decref(answer);
+}
+
+/* What the switch reports of ports: told once each, and that a NIC has its address is known after a restart, too. */
+static void ports_test(void **state)
+{
+	struct daemon *daemon = daemon_new("sqlite");
+	const struct object *port;
+	struct msg_port_state up_state = {.state = PORT_STATE_UP};
+	struct msg_leased leased = {.ip = ip_from_u32(0x0a01000b)};
+	struct msg_limit limit = {.limit = "macs_per_port", .path = "demo/h1:eth0", .value = 8};
+
+	up(daemon, "demo", 1);
+	port = world_find_path(daemon->ctl->world, OBJECT_PORT, "demo/h1:eth0");
+	up_state.port = leased.port = port->id;
+	assert_nic(daemon, "down", false);
+	for (int i = 0; i < 2; i++) {
+		(void)channel_send(daemon->fakes[PROCESS_SWITCH].channel, MSG_PORT_CHANGED, 0, &up_state, -1);
+		(void)channel_send(daemon->fakes[PROCESS_SWITCH].channel, MSG_LEASED, 0, &leased, -1);
+	}
+	(void)channel_send(daemon->fakes[PROCESS_SWITCH].channel, MSG_LIMIT_REACHED, 0, &limit, -1);
+	daemon_run(daemon, 30);
+	assert_nic(daemon, "up", true);
+	assert_int_equal(count_events(daemon, "leased"), 1);
+	assert_int_equal(count_events(daemon, "port-up"), 1);
+	assert_int_equal(count_events(daemon, "limit-reached"), 1);
+	daemon_crash(daemon);
+	daemon_start(daemon);
+	assert_true(daemon_until(daemon, agree_now, NULL, 2000));
+	assert_nic(daemon, "down", true); /* the port says nothing yet */
+	daemon_free(daemon);
+}
+
 /* Hostile and wrong requests: a status that fits, and nothing changes. */
 static void bad_requests_test(void **state)
 {
@@ -515,6 +568,7 @@ int main(void)
 		cmocka_unit_test(cancel_test),
 		cmocka_unit_test(switched_test),
 		cmocka_unit_test(show_test),
+		cmocka_unit_test(ports_test),
 		cmocka_unit_test(bad_requests_test),
 		cmocka_unit_test(console_test),
 		cmocka_unit_test(stream_test),

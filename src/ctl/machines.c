@@ -5,19 +5,15 @@
 #include "base/list.h"
 #include "ctl/apply.h"
 #include "ctl/peers.h"
+#include "ctl/switched.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct machines {
 	struct map vms;	  /* id -> struct msg_vm_state */
-	struct map ports; /* id -> struct port_entry */
+	struct map ports; /* id -> struct msg_port_state */
 	struct map rifs;  /* id -> up_mark or down_mark */
-};
-
-struct port_entry {
-	struct msg_port_state state;
-	bool leased;
 };
 
 struct machines *machines_new(void) { return xalloc(sizeof(struct machines)); }
@@ -58,6 +54,33 @@ json_t *machines_times(const struct msg_vm_state *state)
 /* The name of a machine within its lab, from the path "lab/vm1". */
 static const char *name_of(const struct object *object) { return object->path + strlen(object->lab) + 1; }
 
+/* Notes in the store whether a NIC has got its address: the lease outlives all of us. */
+static void set_leased(struct ctl *ctl, const struct object *port, bool leased)
+{
+	struct store_batch *batch;
+
+	if (switched_get(ctl, port->lab, "leased", name_of(port), false) == leased)
+		return;
+	batch = store_batch_new();
+	if (leased)
+		switched_set(ctl, port->lab, "leased", name_of(port), true, batch);
+	else
+		switched_forget(ctl, port->lab, "leased", name_of(port), batch);
+	(void)store_write(ctl->store, batch, NULL);
+	store_batch_free(batch);
+}
+
+/* A machine starts anew: its NICs have no addresses yet. */
+static void forget_leases(struct ctl *ctl, const struct msg_vm *vm)
+{
+	for (uint16_t i = 0; i < vm->nic_count; i++) {
+		const struct object *port = world_find(ctl->world, OBJECT_PORT, vm->nics[i].port);
+
+		if (port != NULL)
+			set_leased(ctl, port, false);
+	}
+}
+
 void machines_vm_changed(struct ctl *ctl, const struct msg_vm_state *state)
 {
 	static const char *const words[VM_STATE_COUNT] = {
@@ -79,6 +102,8 @@ void machines_vm_changed(struct ctl *ctl, const struct msg_vm_state *state)
 		(void)map_set(&ctl->machines->vms, state->id, entry);
 	}
 	*entry = *state;
+	if (news && state->state == VM_STATE_STARTING)
+		forget_leases(ctl, object->body);
 	if (news && words[state->state] != NULL)
 		events_add(ctl->events, object->lab, name_of(object), words[state->state], machines_times(state), "%s", state->reason);
 	apply_vm_changed(ctl, state);
@@ -100,9 +125,9 @@ static void tell_carrier(struct ctl *ctl, const struct object *port)
 	arena_free(arena);
 }
 
-static struct port_entry *port_entry(struct ctl *ctl, uint32_t id)
+static struct msg_port_state *port_entry(struct ctl *ctl, uint32_t id)
 {
-	struct port_entry *entry = map_get(&ctl->machines->ports, id);
+	struct msg_port_state *entry = map_get(&ctl->machines->ports, id);
 
 	if (entry == NULL) {
 		entry = xalloc(sizeof(*entry));
@@ -114,18 +139,16 @@ static struct port_entry *port_entry(struct ctl *ctl, uint32_t id)
 void machines_port_changed(struct ctl *ctl, const struct msg_port_state *state)
 {
 	const struct object *object = world_find(ctl->world, OBJECT_PORT, state->port);
-	struct port_entry *entry;
+	struct msg_port_state *entry;
 	bool was_up;
 
 	if (object == NULL)
 		return;
 	entry = port_entry(ctl, state->port);
-	was_up = entry->state.state == PORT_STATE_UP;
-	entry->state = *state;
+	was_up = entry->state == PORT_STATE_UP;
+	*entry = *state;
 	if (state->state == PORT_STATE_UP && !was_up)
 		events_add(ctl->events, object->lab, name_of(object), "port-up", NULL, "%s", "");
-	if (state->state == PORT_STATE_DOWN && was_up)
-		entry->leased = false;
 	if (state->state != PORT_STATE_UP && was_up)
 		events_add(ctl->events, object->lab, name_of(object), "port-down", NULL, "%s", state->error);
 	if (state->state != PORT_STATE_DOWN)
@@ -135,16 +158,14 @@ void machines_port_changed(struct ctl *ctl, const struct msg_port_state *state)
 void machines_leased(struct ctl *ctl, const struct msg_leased *leased)
 {
 	const struct object *object = world_find(ctl->world, OBJECT_PORT, leased->port);
-	struct port_entry *entry;
 	char text[IP_TEXT_BYTES];
 
 	if (object == NULL)
 		return;
-	entry = port_entry(ctl, leased->port);
-	if (!entry->leased)
+	if (!switched_get(ctl, object->lab, "leased", name_of(object), false))
 		events_add(ctl->events, object->lab, name_of(object), "leased", json_pack("{s:s}", "ipv4", ip_text(leased->ip, text)), "%s",
 			text);
-	entry->leased = true;
+	set_leased(ctl, object, true);
 }
 
 static char up_mark, down_mark;
@@ -160,10 +181,11 @@ const struct msg_vm_state *machines_vm(const struct ctl *ctl, uint32_t id) { ret
 
 enum port_state machines_port(const struct ctl *ctl, uint32_t id, bool *leased)
 {
-	const struct port_entry *entry = map_get(&ctl->machines->ports, id);
+	const struct msg_port_state *entry = map_get(&ctl->machines->ports, id);
+	const struct object *port = world_find(ctl->world, OBJECT_PORT, id);
 
-	*leased = entry != NULL && entry->leased;
-	return entry ? entry->state.state : PORT_STATE_DOWN;
+	*leased = port != NULL && switched_get(ctl, port->lab, "leased", name_of(port), false);
+	return entry ? entry->state : PORT_STATE_DOWN;
 }
 
 void machines_forget(struct ctl *ctl, uint32_t id)

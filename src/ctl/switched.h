@@ -1,4 +1,4 @@
-/* What was switched by command, beyond what the lab's file says: cut links, stopped machines. Stored. */
+/* What objects are beyond what the lab's file says, and must outlive a restart: cut links, stopped machines, NICs that got an address. */
 #ifndef CTL_SWITCHED_H
 #define CTL_SWITCHED_H
 
@@ -7,7 +7,7 @@
 int switched_load(struct ctl *ctl, struct err *err);
 void switched_free(struct ctl *ctl);
 
-/* Whether an object (kinds "link" and "vm") is on: as it was switched, else `wanted`, which is what the lab says. */
+/* Whether an object (kinds "link", "vm", "leased") is on: as it was switched, else `wanted`, which is what the lab says. */
 bool switched_get(const struct ctl *ctl, const char *lab, const char *kind, const char *name, bool wanted);
 
 /* Switches it, here and with the batch in the store. */

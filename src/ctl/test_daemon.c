@@ -74,8 +74,10 @@ static void fake_set(struct fake *fake, enum object_kind kind, const struct mess
 	if (kind == OBJECT_VM) {
 		const struct msg_vm *vm = body, *was = old;
 
-		if (vm->run && (was == NULL || !was->run || fake->syncing))
+		if (vm->run && (was == NULL || !was->run))
 			vm_run(fake, vm);
+		else if (vm->run && fake->syncing) /* it runs on, whoever else died */
+			vm_state(fake, vm, VM_STATE_RUNNING, "");
 		if (!vm->run && was != NULL && was->run)
 			vm_state(fake, vm, VM_STATE_STOPPED, "");
 	}

@@ -56,8 +56,8 @@ static void test_rows_describe_structs(void **state)
 	assert_null(message_row(MSG_NONE));
 	assert_null(message_row(MSG_TYPE_COUNT));
 	assert_null(message_row(UINT16_MAX));
-	for (uint16_t type = MSG_NONE + 1; type < MSG_TYPE_COUNT; type++) {
-		const struct message_row *row = message_row(type);
+	for (unsigned type = MSG_NONE + 1; type < MSG_TYPE_COUNT; type++) {
+		const struct message_row *row = message_row((uint16_t)type);
 
 		assert_non_null(row);
 		assert_int_equal(row->type, type);
@@ -87,8 +87,8 @@ static void test_zeroed_bodies_pass(void **state)
 {
 	static union message_body zero;
 
-	for (uint16_t type = MSG_NONE + 1; type < MSG_TYPE_COUNT; type++) {
-		const struct message_row *row = message_row(type);
+	for (unsigned type = MSG_NONE + 1; type < MSG_TYPE_COUNT; type++) {
+		const struct message_row *row = message_row((uint16_t)type);
 		struct err err = {0};
 		char text[4096];
 
@@ -218,7 +218,8 @@ static void test_print(void **state)
 static void test_random_bodies(void **state)
 {
 	static union message_body body, copy;
-	uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : rand_kernel_seed();
+	const char *wish = getenv("SEED");
+	uint64_t seed = wish != NULL ? strtoull(wish, NULL, 0) : rand_kernel_seed();
 	struct rand rand = rand_seeded(seed);
 	unsigned passed = 0;
 	char text[8192];

@@ -90,7 +90,8 @@ static void random_work(bool strings, struct rand *rand)
 
 static void test_random_work(void **state)
 {
-	uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : rand_kernel_seed();
+	const char *wish = getenv("SEED");
+	uint64_t seed = wish != NULL ? strtoull(wish, NULL, 0) : rand_kernel_seed();
 	struct rand rand = rand_seeded(seed);
 
 	print_message("SEED=%llu\n", (unsigned long long)seed);

@@ -107,7 +107,8 @@ static void test_short_writes(void **state)
 /* Random reads never leave the window, whatever is asked. */
 static void test_random_reads(void **state)
 {
-	uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : rand_kernel_seed();
+	const char *wish = getenv("SEED");
+	uint64_t seed = wish != NULL ? strtoull(wish, NULL, 0) : rand_kernel_seed();
 	struct rand rand = rand_seeded(seed);
 	uint8_t bytes[40] = {0};
 

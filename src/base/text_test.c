@@ -68,7 +68,8 @@ static void test_distance(void **state)
 /* One random edit is distance 1 at most, and the triangle holds. */
 static void test_random_distances(void **state)
 {
-	uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : rand_kernel_seed();
+	const char *wish = getenv("SEED");
+	uint64_t seed = wish != NULL ? strtoull(wish, NULL, 0) : rand_kernel_seed();
 	struct rand rand = rand_seeded(seed);
 
 	print_message("SEED=%llu\n", (unsigned long long)seed);

@@ -86,14 +86,14 @@ static bool carries_fd(uint16_t type) { return type == MSG_PEER || type == MSG_O
 
 /* Sending. */
 
-static int send_packet(int socket, const void *head, size_t head_size, const void *body, size_t body_size, int fd, int flags)
+/* Sends the parts as one packet, with `fd` unless it is -1. */
+static int send_packet(int socket, struct iovec *parts, unsigned count, int fd, int flags)
 {
-	struct iovec parts[2] = {{(void *)(uintptr_t)head, head_size}, {(void *)(uintptr_t)body, body_size}};
 	union {
 		struct cmsghdr align;
 		uint8_t bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
-	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = body_size > 0 ? 2 : 1};
+	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = count};
 	ssize_t sent;
 
 	if (fd >= 0) {
@@ -123,9 +123,9 @@ static void packet_free(struct channel *channel, struct packet *packet)
 	free(packet);
 }
 
-static int queue_packet(struct channel *channel, const struct message_head *head, const void *body, size_t body_size, int fd)
+static int queue_packet(struct channel *channel, const struct iovec parts[2], int fd)
 {
-	size_t size = sizeof(*head) + body_size;
+	size_t size = parts[0].iov_len + parts[1].iov_len;
 	struct packet *packet;
 
 	if (channel->queued >= CHANNEL_QUEUE_MESSAGES_MAX || channel->queued_bytes + size > CHANNEL_QUEUE_BYTES_MAX) {
@@ -140,9 +140,8 @@ static int queue_packet(struct channel *channel, const struct message_head *head
 		return -ENOTCONN;
 	}
 	packet->size = size;
-	memcpy(packet->bytes, head, sizeof(*head));
-	if (body_size > 0)
-		memcpy(packet->bytes + sizeof(*head), body, body_size);
+	memcpy(packet->bytes, parts[0].iov_base, parts[0].iov_len);
+	memcpy(packet->bytes + parts[0].iov_len, parts[1].iov_base, parts[1].iov_len);
 	list_append(&channel->queue, &packet->node);
 	channel->queued++;
 	channel->queued_bytes += size;
@@ -155,7 +154,8 @@ static void channel_flush(struct channel *channel)
 	struct packet *packet;
 
 	list_each (packet, &channel->queue, struct packet, node) {
-		int error = send_packet(channel->fd, packet->bytes, packet->size, NULL, 0, packet->fd, MSG_DONTWAIT);
+		struct iovec part = {packet->bytes, packet->size};
+		int error = send_packet(channel->fd, &part, 1, packet->fd, MSG_DONTWAIT);
 
 		if (error == -EAGAIN)
 			return;
@@ -168,39 +168,46 @@ static void channel_flush(struct channel *channel)
 	loop_watch_set(channel->watch, LOOP_READABLE);
 }
 
-/* The body to send when the message has none, and what else must hold of a message that is ours. */
-static const void *body_of(const struct message_row *row, const void *body, int fd)
+/* A message of ours, ready to be sent. */
+struct outgoing {
+	struct message_head head;
+	struct iovec parts[2];
+};
+
+/* Fills in an outgoing message; what doesn't hold here is our own mistake. `body` is NULL for a message without fields. */
+static void outgoing_fill(struct outgoing *out, enum message_type type, uint32_t seq, const void *body, int fd)
 {
 	static const struct msg_none none;
+	const struct message_row *row = message_row((uint16_t)type);
 
 	CHECK(row != NULL && (fd >= 0) == carries_fd(row->type));
 	CHECK(body != NULL || row->field_count == 0);
-	return body != NULL ? body : &none;
+	if (body == NULL)
+		body = &none;
+	out->head = (struct message_head){.type = row->type, .seq = seq};
+	out->parts[0] = (struct iovec){&out->head, sizeof(out->head)};
+	out->parts[1] = (struct iovec){(void *)(uintptr_t)body, message_size(row, body)};
 }
 
 int channel_send_bare(int socket, enum message_type type, uint32_t seq, const void *body, int fd)
 {
-	const struct message_row *row = message_row((uint16_t)type);
-	struct message_head head = {.type = (uint16_t)type, .seq = seq};
+	struct outgoing out;
 
-	body = body_of(row, body, fd);
-	return send_packet(socket, &head, sizeof(head), body, message_size(row, body), fd, 0);
+	outgoing_fill(&out, type, seq, body, fd);
+	return send_packet(socket, out.parts, 2, fd, 0);
 }
 
 int channel_send(struct channel *channel, enum message_type type, uint32_t seq, const void *body, int fd)
 {
-	const struct message_row *row = message_row((uint16_t)type);
-	struct message_head head = {.type = (uint16_t)type, .seq = seq};
-	size_t size;
+	struct outgoing out;
 	int error;
 
-	body = body_of(row, body, fd);
+	outgoing_fill(&out, type, seq, body, fd);
 	if (channel == NULL || channel->reason != NULL)
 		return -ENOTCONN;
-	size = message_size(row, body);
-	error = list_empty(&channel->queue) ? send_packet(channel->fd, &head, sizeof(head), body, size, fd, MSG_DONTWAIT) : -EAGAIN;
+	error = list_empty(&channel->queue) ? send_packet(channel->fd, out.parts, 2, fd, MSG_DONTWAIT) : -EAGAIN;
 	if (error == -EAGAIN)
-		return queue_packet(channel, &head, body, size, fd);
+		return queue_packet(channel, out.parts, fd);
 	if (error == -EMSGSIZE)
 		return error;
 	if (error != 0) {
@@ -254,6 +261,7 @@ static uint32_t free_seq(struct channel *channel)
 	return channel->next_seq;
 }
 
+/* One parameter more than others have: the loop, for the call on a channel that is away. NOLINTNEXTLINE(readability-function-size) */
 void channel_call(struct channel *channel, struct loop *loop, enum message_type type, const void *body, struct span timeout,
 	channel_reply_fn *reply, void *context)
 {

@@ -102,7 +102,7 @@ static bool guard_watch(struct guard *guard)
 /* Starts super with one end of a new pair. */
 static void guard_start_super(struct guard *guard)
 {
-	int ends[2], pidfd;
+	int ends[2], fds[] = {-1, SPAWN_LOCK_FD, SPAWN_READY_FD}, pidfd;
 	struct err err;
 
 	guard->super = -1;
@@ -111,7 +111,8 @@ static void guard_start_super(struct guard *guard)
 		log_error(NULL, "%s", err.text);
 		return;
 	}
-	pidfd = spawn("super", (int[]){ends[1], SPAWN_LOCK_FD, SPAWN_READY_FD}, 3, false, true, &guard->pid, &err);
+	fds[0] = ends[1];
+	pidfd = spawn(&(struct spawn){.name = "super", .fds = fds, .count = 3, .own_session = true}, &guard->pid, &err);
 	(void)close(ends[1]);
 	if (pidfd < 0) {
 		log_error(NULL, "%s", err.text);

@@ -1,12 +1,13 @@
 /*
  * What a process of weftd is: a row in the roof's table, started, jailed and restarted by super.
  *
- * Theory of operation. weftd starts as super and executes itself again once for each row (`weftd --process NAME`), passing one channel on
- * descriptor 3. Whenever a process comes up super makes a socket pair for each pair of rows that speak to each other and sends both ends
- * out as PEER messages, so channels are never named in the file system and a restarted process finds its peers again. A child runs
- * `prepare` (with what privilege it was started with), is jailed for good, sends READY, and lives in its loop. A child that ends is started
- * again at once, then after 0.1 s, 0.2 s, ... up to 5 s when it keeps dying; a child lives on without its peers and forgets nothing.
- * Super parses nothing foreign and does a short list of privileged acts for the switch (api/message_types.h: OPEN_TAP, CONNECT_VHOST).
+ * Theory of operation. weftd becomes a guard (guard.h), which starts super; super executes the program again once for each row
+ * (`weftd --process NAME`), passing one channel on descriptor 3. Whenever a process comes up super makes a socket pair for each pair of
+ * rows that speak to each other and sends both ends out as PEER messages, so channels are never named in the file system and a restarted
+ * process finds its peers again. A child runs `prepare` (with what privilege it was started with), is jailed for good, sends READY, and
+ * lives in its loop. A child that ends is started again at once, then after 0.1 s, 0.2 s, ... up to 5 s when it keeps dying; a child lives
+ * on without its peers and forgets nothing. Super parses nothing foreign and does a short list of privileged acts for the switch
+ * (api/message_types.h: OPEN_TAP, CONNECT_VHOST).
  */
 #ifndef PROC_PROCESS_H
 #define PROC_PROCESS_H
@@ -42,7 +43,8 @@ struct process {
 struct process_body {
 	enum process_id id;
 
-	/* Sets up `process->body` before the jail closes: opens files, loads libraries, starts threads. 0 or a negative errno. */
+	/* Sets up `process->body` before the jail closes: opens files, loads libraries; no threads, the jail wouldn't hold them. 0 or a
+	 * negative errno. */
 	int (*prepare)(struct process *process, struct err *err);
 
 	/* The jail is closed and the loop about to run. */
@@ -76,13 +78,16 @@ struct process_row {
 	uint32_t peers;
 };
 
+/* Exit status of a weftd that found another one running in its places: to whoever needs a weftd that is as good as success. */
+#define EXIT_WEFTD_RUNNING 3
+
 /*
- * Runs super over the table until SHUTDOWN or SIGTERM: makes the places, takes the lock (one weftd per place), starts the children. With
- * `foreground` false it goes into the background once the API answers. Returns an exit status.
+ * Starts weftd: makes the places, takes the lock (one weftd per place), and becomes the guard, whose super runs the table until SHUTDOWN or
+ * SIGTERM. With `foreground` false all that happens in the background, and this returns once the API answers. Returns an exit status.
  */
 int super_run(const struct process_row *rows, unsigned row_count, const struct places *places, bool foreground);
 
-/* Runs a child: the row named `name`, with super's channel on descriptor 3. Returns an exit status. */
+/* Runs the process `name`: "guard", "super" or a row, with what spawn.h says on descriptors 3 to 5. Returns an exit status. */
 int process_run(const struct process_row *rows, unsigned row_count, const char *name);
 
 #endif

@@ -53,31 +53,36 @@ int spawn_exec(const char *name, const int *fds, unsigned count)
 	return -errno;
 }
 
-int spawn(const char *name, const int *fds, unsigned count, bool with_parent, bool own_session, pid_t *pid, struct err *err)
+/* In the new process. */
+static _Noreturn void spawned(const struct spawn *spawn, pid_t parent)
+{
+	if (spawn->own_session)
+		(void)setsid();
+	if (spawn->with_parent) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_FAILURE);
+	}
+	(void)spawn_exec(spawn->name, spawn->fds, spawn->count);
+	_exit(127);
+}
+
+int spawn(const struct spawn *spawn, pid_t *pid, struct err *err)
 {
 	pid_t parent = getpid(), child = fork();
 	int pidfd;
 
 	if (child < 0)
-		return err_set(err, -errno, "can't start process %s: %s", name, strerror(errno));
-	if (child == 0) {
-		if (own_session)
-			(void)setsid();
-		if (with_parent) {
-			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-			if (getppid() != parent)
-				_exit(EXIT_FAILURE);
-		}
-		(void)spawn_exec(name, fds, count);
-		_exit(127);
-	}
+		return err_set(err, -errno, "can't start process %s: %s", spawn->name, strerror(errno));
+	if (child == 0)
+		spawned(spawn, parent);
 	pidfd = pidfd_open(child, 0);
 	if (pidfd < 0) {
 		int error = -errno;
 
 		(void)kill(child, SIGKILL);
 		(void)waitpid(child, NULL, 0);
-		return err_set(err, error, "can't watch process %s: %s", name, strerror(-error));
+		return err_set(err, error, "can't watch process %s: %s", spawn->name, strerror(-error));
 	}
 	*pid = child;
 	return pidfd;

@@ -15,12 +15,17 @@ enum {
 	SPAWN_FDS_MAX = 3
 };
 
-/*
- * Starts `weftd --process name` with `fds` (count of them, borrowed) from descriptor 3 on and no others but 0-2. With `with_parent` the
- * kernel kills it when the caller's process ends. With `own_session` signals of the terminal don't reach it. Sets *pid; returns a pidfd
- * (close-on-exec) or a negative errno.
- */
-int spawn(const char *name, const int *fds, unsigned count, bool with_parent, bool own_session, pid_t *pid, struct err *err);
+/* What a process is started with. */
+struct spawn {
+	const char *name; /* `weftd --process name` */
+	const int *fds;	  /* borrowed; they become 3, 4, ... and no others but 0-2 go along */
+	unsigned count;
+	bool with_parent; /* the kernel kills it when the caller's process ends */
+	bool own_session; /* signals of the terminal don't reach it */
+};
+
+/* Starts a process. Sets *pid; returns a pidfd (close-on-exec) or a negative errno. */
+int spawn(const struct spawn *spawn, pid_t *pid, struct err *err);
 
 /* Replaces the calling process by `weftd --process name` with `fds` as above. Returns only when that fails: a negative errno. */
 int spawn_exec(const char *name, const int *fds, unsigned count);

@@ -18,9 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Exit status of a start that found another weftd running. */
-#define EXIT_RUNNING 3
-
 /* How long the API may take to answer, and an old weftd to end. */
 #define READY_PATIENCE_MS 120000
 #define ENDING_PATIENCE_MS 30000
@@ -42,14 +39,15 @@ static int folder_make(const char *path, struct err *err)
 {
 	mode_t mode = geteuid() == 0 ? 0755 : 0700;
 	char part[FILE_BYTES];
+	const char *slash = path;
 	struct stat st;
 
-	for (const char *slash = path; slash != NULL;) {
+	do {
 		slash = strchr(slash + 1, '/');
 		(void)snprintf(part, sizeof(part), "%.*s", slash != NULL ? (int)(slash - path) : (int)strlen(path), path);
 		if (mkdir(part, mode) != 0 && errno != EEXIST)
 			return err_set(err, -errno, "can't make the folder %s: %s", part, strerror(errno));
-	}
+	} while (slash != NULL);
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, -ENOTDIR, "%s is no folder", path);
 	if (st.st_uid != geteuid())
@@ -252,7 +250,7 @@ int super_run(const struct process_row *rows, unsigned row_count, const struct p
 		lock = lock_take(places, &err);
 	if (lock < 0) {
 		(void)fprintf(stderr, "weftd: %s\n", err.text);
-		return err.code == -EALREADY ? EXIT_RUNNING : EXIT_FAILURE;
+		return err.code == -EALREADY ? EXIT_WEFTD_RUNNING : EXIT_FAILURE;
 	}
 	return foreground ? become_guard(null, lock, null) : go_background(places, null, lock);
 }

@@ -328,7 +328,8 @@ static void child_start(struct child *child)
 		child_restart(child);
 		return;
 	}
-	child->pidfd = spawn(child_name(child), &ends[1], 1, true, false, &child->pid, &err);
+	child->pidfd =
+		spawn(&(struct spawn){.name = child_name(child), .fds = &ends[1], .count = 1, .with_parent = true}, &child->pid, &err);
 	(void)close(ends[1]);
 	if (child->pidfd < 0) {
 		log_error(NULL, "%s", err.text);

@@ -45,6 +45,8 @@ struct act {
 	pid_t helper;		 /* 0 once it has ended */
 	int pidfd;
 	struct loop_watch *watch;
+	int fd; /* the TAP, -1: see err */
+	struct err err;
 };
 
 static void acts_go_on(struct super *super);
@@ -164,15 +166,15 @@ static _Noreturn void helper_run(int socket_fd, const struct msg_open_tap *order
 
 /* In super. */
 
-static void act_answer(const struct act *act, int fd, const struct err *err)
+static void act_answer(const struct act *act)
 {
 	struct channel *channel = act->asker->pid == act->asker_pid ? act->asker->channel : NULL;
 
-	if (fd >= 0) {
-		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, fd);
-		(void)close(fd);
+	if (act->fd >= 0) {
+		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, act->fd);
+		(void)close(act->fd);
 	} else {
-		channel_done(channel, act->seq, err);
+		channel_done(channel, act->seq, &act->err);
 	}
 }
 
@@ -180,29 +182,35 @@ static void act_answer(const struct act *act, int fd, const struct err *err)
 static void helper_answered(void *context, const struct message *message, int error, bool last)
 {
 	struct act *act = context;
-	struct err err = {0};
 
 	CHECK(last);
 	if (message == NULL)
-		(void)err_set(&err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
+		(void)err_set(&act->err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
 	else if (message->row->type == MSG_DONE)
-		(void)err_set(&err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
-	act_answer(act, message != NULL ? message->fd : -1, &err);
+		(void)err_set(&act->err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
+	act->fd = message != NULL ? message->fd : -1;
 	if (act->helper > 0)
 		(void)kill(act->helper, SIGKILL);
 }
 
-/* Frees the act when the helper has ended and its channel, with the answer, was read to its end. */
+/*
+ * Ends the act when the helper has ended and its channel was read to its end. Only then the answer goes out, since a TAP that the helper
+ * still holds as well would be busy after its new owner closed it.
+ */
 static void act_end(struct act *act)
 {
 	struct super *super = act->super;
 
 	if (act->channel != NULL || act->helper > 0)
 		return;
+	act_answer(act);
 	free(act);
 	super->acts_running--;
 	acts_go_on(super);
 }
+
+/* The helper could not even be started. */
+static void act_fail(void *context) { act_end(context); }
 
 /* The helper's order comes with the fork and nothing but answers comes back. */
 static void helper_received(void *context, struct channel *channel, const struct message *message)
@@ -234,32 +242,37 @@ static void helper_ended(void *context, int fd, int events)
 	act_end(act);
 }
 
+/* The order goes into the channel before there is a helper, which answers it from its copy: so the answer can't be faster. */
 static void act_begin(struct act *act)
 {
 	struct super *super = act->super;
-	struct err err = {0};
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		goto failed;
+	act->fd = -1;
+	super->acts_running++;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		(void)err_set(&act->err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
+		loop_defer(super->loop, act_fail, act);
+		return;
+	}
+	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
+	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
 	act->helper = fork();
 	if (act->helper == 0)
 		helper_run(ends[1], &act->order);
 	act->pidfd = act->helper > 0 ? pidfd_open(act->helper, 0) : -1;
 	(void)close(ends[1]);
-	if (act->pidfd < 0) {
-		(void)close(ends[0]);
-		goto failed;
+	if (act->pidfd >= 0) {
+		act->watch = loop_watch_new(super->loop, act->pidfd, LOOP_READABLE, helper_ended, act);
+		return;
 	}
-	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
-	act->watch = loop_watch_new(super->loop, act->pidfd, LOOP_READABLE, helper_ended, act);
-	super->acts_running++;
-	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
-	return;
-failed:
-	(void)err_set(&err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
-	act_answer(act, -1, &err);
-	free(act);
+	/* Closed by the other side, the channel ends the act. */
+	log_error(act->order.name, "can't start a helper to open it: %s", strerror(errno));
+	if (act->helper > 0) {
+		(void)kill(act->helper, SIGKILL);
+		(void)waitpid(act->helper, NULL, 0);
+	}
+	act->helper = 0;
 }
 
 static void acts_go_on(struct super *super)

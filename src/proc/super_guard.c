@@ -21,7 +21,9 @@ static void guard_start(void *context, struct instant now)
 
 	super->guard_started = now;
 	if (null >= 0 && guard_pair(ends, &err) == 0) {
-		pidfd = spawn("guard", (int[]){ends[1], SPAWN_LOCK_FD, null}, 3, false, false, &super->guard_pid, &err);
+		const int fds[] = {ends[1], SPAWN_LOCK_FD, null};
+
+		pidfd = spawn(&(struct spawn){.name = "guard", .fds = fds, .count = 3}, &super->guard_pid, &err);
 		(void)close(ends[1]);
 		if (pidfd < 0)
 			(void)close(ends[0]);

@@ -1,4 +1,5 @@
 /* Starts weftd when a command needs one and none runs. */
+#include "proc/process.h"
 #include "ui/api_client.h"
 
 #include <errno.h>
@@ -71,7 +72,8 @@ static enum status wait_for_answer(const struct call *call, pid_t child, int err
 	for (;;) {
 		if (!ended && waitpid(child, &status, WNOHANG) == child) {
 			ended = true;
-			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			/* Another command may have been faster: its weftd will answer us as well. */
+			if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != EXIT_WEFTD_RUNNING))
 				return print_start_error(call, errors);
 		}
 		if (client_daemon_runs(call))

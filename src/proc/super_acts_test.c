@@ -1,0 +1,226 @@
+/*
+ * Tests of super's privileged acts, asked over a channel as the switch does. TAPs are opened in a network namespace of the test's own
+ * (by a user namespace where we aren't root); skipped where neither can be had.
+ */
+#include "base/check.h"
+#include "proc/super.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct super super;
+static const struct process_body switch_body = {.id = PROCESS_SWITCH}, ctl_body = {.id = PROCESS_CTL};
+static const struct process_row switch_row = {.body = &switch_body}, ctl_row = {.body = &ctl_body};
+static struct channel *asker; /* the switch's end */
+static bool own_network;
+
+static struct {
+	unsigned count;
+	int error;
+	int fd;
+	char text[256];
+} answer;
+
+static void answered(void *context, const struct message *message, int error, bool last)
+{
+	answer.count++;
+	answer.error = error;
+	answer.fd = message != NULL ? message->fd : -1;
+	answer.text[0] = '\0';
+	if (message != NULL && message->row->type == MSG_DONE)
+		(void)snprintf(answer.text, sizeof(answer.text), "%s", ((const struct msg_done *)message->body)->text);
+	loop_stop(super.loop);
+}
+
+static void child_received(void *context, struct channel *channel, const struct message *message) { super_act(&super, context, message); }
+
+static void closed(void *context, struct channel *channel) { fail(); }
+static void unexpected(void *context, struct channel *channel, const struct message *message) { fail(); }
+
+static void ask(enum message_type type, const void *body)
+{
+	unsigned before = answer.count;
+
+	channel_call(asker, super.loop, type, body, span_s(20), answered, NULL);
+	loop_run(super.loop);
+	assert_int_equal(answer.count, before + 1);
+}
+
+static int set_up(void **state)
+{
+	static char folder[] = "/tmp/weft-acts.XXXXXX";
+	int ends[2];
+
+	own_network =
+		unshare(geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) == 0 && access("/dev/net/tun", R_OK | W_OK) == 0;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(super.places.run, sizeof(super.places.run), "%s", folder);
+	super.loop = loop_new();
+	list_init(&super.acts_waiting);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	super.child_count = 1;
+	super.children[0] = (struct child){.super = &super, .row = &switch_row, .pid = 1, .state = CHILD_RUNNING};
+	super.children[0].channel = channel_new(super.loop, ends[0], "switch", child_received, closed, &super.children[0]);
+	asker = channel_new(super.loop, ends[1], "super", unexpected, closed, NULL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	channel_free(asker);
+	channel_free(super.children[0].channel);
+	loop_free(super.loop);
+	return rmdir(super.places.run);
+}
+
+static short flags_of(const char *name, int *mtu)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	assert_int_equal(ioctl(fd, SIOCGIFMTU, &ifr), 0);
+	*mtu = ifr.ifr_mtu;
+	assert_int_equal(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+	(void)close(fd);
+	return ifr.ifr_flags;
+}
+
+static void test_tap_opens(void **state)
+{
+	struct msg_open_tap order = {.port = 1, .mtu = 1400, .name = "weft-test0"};
+	struct ifreq ifr = {0};
+	int mtu;
+
+	if (!own_network)
+		skip();
+	ask(MSG_OPEN_TAP, &order);
+	assert_int_equal(answer.error, 0);
+	assert_true(answer.fd >= 0);
+	assert_int_equal(ioctl(answer.fd, TUNGETIFF, &ifr), 0);
+	assert_string_equal(ifr.ifr_name, "weft-test0");
+	assert_int_equal(ifr.ifr_flags & (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+	assert_true(fcntl(answer.fd, F_GETFL) & O_NONBLOCK);
+	assert_true(flags_of("weft-test0", &mtu) & IFF_UP);
+	assert_int_equal(mtu, 1400);
+
+	int first = answer.fd;
+
+	ask(MSG_OPEN_TAP, &order);
+	assert_int_equal(answer.error, -EBUSY);
+	assert_non_null(strstr(answer.text, "another process uses it"));
+	(void)close(first);
+	ask(MSG_OPEN_TAP, &order); /* gone with its descriptor, so it can be had again */
+	assert_int_equal(answer.error, 0);
+	(void)close(answer.fd);
+}
+
+static void test_tap_refused(void **state)
+{
+	static const struct {
+		const char *name, *netns, *text;
+		int error;
+	} cases[] = {
+		{"", "", "no name for an interface", -EINVAL},
+		{"a/b", "", "no name for an interface", -EINVAL},
+		{"tap%d", "", "no name for an interface", -EINVAL},
+		{"a b", "", "no name for an interface", -EINVAL},
+		{"lo", "", "that is no TAP", -EINVAL},
+		{"ok", "weft-no-such-netns", "ip netns add weft-no-such-netns", -ENOENT},
+		{"ok", "../x", "no name of a network namespace", -EINVAL},
+		{"ok", "..", "no name of a network namespace", -EINVAL},
+	};
+
+	if (!own_network)
+		skip();
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct msg_open_tap order = {.mtu = 1500};
+
+		(void)snprintf(order.name, sizeof(order.name), "%s", cases[i].name);
+		(void)snprintf(order.netns, sizeof(order.netns), "%s", cases[i].netns);
+		ask(MSG_OPEN_TAP, &order);
+		assert_int_equal(answer.error, cases[i].error);
+		assert_int_equal(answer.fd, -1);
+		if (strstr(answer.text, cases[i].text) == NULL)
+			fail_msg("\"%s\" in \"%s\" says: %s", cases[i].name, cases[i].netns, answer.text);
+	}
+}
+
+/* More than may run at once: all are answered. */
+static void test_many_taps(void **state)
+{
+	unsigned before = answer.count;
+
+	if (!own_network)
+		skip();
+	for (int i = 0; i < 40; i++) {
+		struct msg_open_tap order = {.name = "a/b"};
+
+		channel_call(asker, super.loop, MSG_OPEN_TAP, &order, span_s(20), answered, NULL);
+	}
+	while (answer.count < before + 40)
+		loop_run(super.loop);
+	assert_int_equal(super.acts_waiting_count, 0);
+}
+
+static void test_vhost_connects(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct msg_connect_vhost order = {77};
+	char path[FILE_BYTES], folder[FILE_BYTES];
+
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, -ENOENT);
+	(void)snprintf(folder, sizeof(folder), "%s/vhost", super.places.run);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", places_vhost_socket(&super.places, 77, path));
+	assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, -ECONNREFUSED);
+	assert_int_equal(listen(listener, 1), 0);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, 0);
+	assert_true(answer.fd >= 0);
+	assert_true(fcntl(answer.fd, F_GETFL) & O_NONBLOCK);
+	(void)close(answer.fd);
+	(void)close(listener);
+	(void)unlink(path);
+	(void)rmdir(folder);
+}
+
+static void test_only_the_switch(void **state)
+{
+	super.children[0].row = &ctl_row;
+	ask(MSG_CONNECT_VHOST, &(struct msg_connect_vhost){77});
+	assert_int_equal(answer.error, -EPERM);
+	super.children[0].row = &switch_row;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tap_opens),
+		cmocka_unit_test(test_tap_refused),
+		cmocka_unit_test(test_many_taps),
+		cmocka_unit_test(test_vhost_connects),
+		cmocka_unit_test(test_only_the_switch),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -62,25 +62,31 @@ void tree_to_json(const struct node *root, struct text *out)
 	}
 }
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/* What begins with a digit: 10.1.0.0/24, 10.1.0.1 and 96M are texts to everyone; 12, 1e3, 0x1f, 52:54:00 and 2026-11-24 aren't to some. */
+static bool digits_plain_enough(const char *text)
+{
+	const char *dot = strchr(text, '.'), *last = text + strlen(text) - 1;
+
+	if (strchr(text, ':') != NULL)
+		return false;
+	return strchr(text, '/') != NULL || dot != strrchr(text, '.') || (is_letter(*last) && (text[0] != '0' || !is_letter(text[1])));
+}
+
 /* True when a text can stand without quotes and no YAML reader, of whatever version, takes it for something else. */
 static bool plain_enough(const char *text)
 {
 	static const char *const words[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
 	size_t plain = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:-");
-	bool letter = false;
 
-	if (text[0] == '\0' || text[plain] != '\0' || text[0] == '-' || text[0] == '.' || text[0] == ':' || text[plain - 1] == ':')
-		return false;
-	/* 52:54:00 is a number to base 60 for YAML 1.1. */
-	if (strchr(text, ':') != NULL && text[0] >= '0' && text[0] <= '9')
+	if (text[plain] != '\0' || (!is_letter(text[0]) && !is_digit(text[0]) && text[0] != '/') || text[plain - 1] == ':')
 		return false;
 	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (strcasecmp(text, words[i]) == 0)
 			return false;
-	/* 10.1.0.0/24 and 96M are texts to everyone; 12 and 1e3 are numbers to some. */
-	for (const char *p = text; *p; p++)
-		letter |= (*p != 'e' && *p != 'E' && *p != 'x' && *p != 'o' && *p != '_' && *p != '.' && (*p < '0' || *p > '9'));
-	return letter || strchr(text, '.') != strrchr(text, '.');
+	return !is_digit(text[0]) || digits_plain_enough(text);
 }
 
 static void yaml_scalar(struct text *out, const struct node *node)

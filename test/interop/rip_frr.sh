@@ -32,7 +32,7 @@ check "FRR keeps the route" within 10 has_route
 must "the key changes" up '{ type: md5, key-id: 7, key: another-key }'
 check "a wrong key is counted by name" within 15 dropped rip_bad_auth
 check "and on the neighbor" bad_auth 10.77.0.2
-check "what it said is forgotten" within 240 not learnt r1 192.0.2.0/24
+check "what it said is forgotten" within 60 not learnt r1 192.0.2.0/24
 must "the key id changes" up '{ type: md5, key-id: 8, key: sesame-of-frr }'
 check "a wrong key id is counted by name" within 15 dropped rip_auth_key_id
 must "authentication goes" up ''

@@ -23,10 +23,10 @@ ports:
 routers:
   r1:
     interfaces: { lan: { network: lan, ipv4: 10.77.0.1/24 } }
-    rip: { ${1:+auth: $1} }
+    rip: { update: 10s, timeout: 30s, garbage: 20s${1:+, auth: $1} }
   r2:
     interfaces: { inside: { network: inside, ipv4: 10.78.0.1/24 } }
-    rip: { passive: [inside], ${1:+auth: $1} }
+    rip: { passive: [inside]${1:+, auth: $1} }
 EOT
 }
 

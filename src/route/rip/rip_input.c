@@ -88,6 +88,18 @@ static enum rip_drop receive_request(
 }
 
 /*
+ * A neighbor that speaks for the first time gets our table at once, unless it has just asked for it: FRR's ripd sends its question without
+ * authentication, so that it goes unanswered, and would wait for the next period.
+ */
+static void greet_neighbor(struct rip *rip, struct rip_neighbor *neighbor, struct instant now)
+{
+	if (!instant_reached(instant_add(neighbor->answered, rip->settings.request_pause), now))
+		return;
+	neighbor->answered = now;
+	rip_send_table(rip, neighbor->interface, RIP_PART_ALL, neighbor->ip, RIP_PORT, now);
+}
+
+/*
  * RFC 4822 3.2.2: a neighbor's sequence numbers never go down; 0 is what it may start from when we lost touch, that is, have no path of it.
  * The highest number stays known, so that nothing old can be played back behind a 0.
  */
@@ -108,6 +120,7 @@ enum rip_drop rip_receive(struct rip *rip, const struct rip_arrival *arrival, st
 	struct rip_neighbor *neighbor;
 	struct rip_packet packet;
 	enum rip_drop drop;
+	bool fresh;
 
 	if (interface == NULL || !interface->up)
 		return rip_count_drop(rip, interface, NULL, RIP_DROP_NO_INTERFACE);
@@ -123,11 +136,14 @@ enum rip_drop rip_receive(struct rip *rip, const struct rip_arrival *arrival, st
 		drop = rip_auth_check(&packet, &interface->settings.key);
 	if (drop == RIP_DROP_NONE && !sequence_accept(neighbor, &packet))
 		drop = RIP_DROP_AUTH_SEQUENCE;
+	fresh = !neighbor->proven;
 	rip_neighbor_heard(rip, neighbor, drop == RIP_DROP_NONE, now);
 	if (drop != RIP_DROP_NONE)
 		return rip_count_drop(rip, interface, neighbor, drop);
 	if (packet.command == RIP_REQUEST)
 		return receive_request(rip, neighbor, &packet, arrival->source_port, now);
 	receive_response(rip, neighbor, &packet, now);
+	if (fresh)
+		greet_neighbor(rip, neighbor, now);
 	return RIP_DROP_NONE;
 }

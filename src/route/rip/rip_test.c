@@ -235,7 +235,9 @@ static void test_learn_and_poison(void **state)
 	assert_int_equal(world->learnt_metric, 4);
 	assert_true(ip_equal(world->learnt[0].ip, ip4("10.0.1.9")));
 	assert_int_equal(world->learnt[0].rif, 1);
-	assert_int_equal(world->sent_count, 0);
+	assert_int_equal(world->sent_count, 1); /* a new neighbor gets the table at once */
+	assert_true(ip_equal(world->sent[0].destination, ip4("10.0.1.9")));
+	assert_int_equal(world_said(world, 1, "10.0.2.0/24", NULL), 1);
 	world_run(world, 0.03);
 	assert_int_equal(world_said(world, 2, "172.16.0.0/16", NULL), 4);
 	assert_int_equal(world_said(world, 1, "172.16.0.0/16", NULL), 16);

@@ -169,6 +169,7 @@ static void child_received(void *context, struct channel *channel, const struct 
 	} else if (message->row->type == MSG_SHOW) {
 		answer_show(child->super, child, message);
 	} else if (message->row->type == MSG_SHUTDOWN && is_ctl) {
+		child->super->no_labs = true;
 		super_stop(child->super, EXIT_SUCCESS);
 	} else if (message->row->type == MSG_OPEN_TAP || message->row->type == MSG_CONNECT_VHOST) {
 		super_act(child->super, child, message);
@@ -396,6 +397,8 @@ int supervise(const struct process_row *rows, unsigned row_count)
 	for (unsigned i = 0; i < row_count; i++)
 		child_start(&super.children[i]);
 	loop_run(super.loop);
+	if (super.no_labs)
+		places_forget(&super.places);
 	places_clean(&super.places, super.status != EXIT_SUCCESS);
 	super_guard_bye(&super);
 	return super.status;

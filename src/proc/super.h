@@ -34,6 +34,7 @@ struct super {
 	unsigned child_count;
 	bool ready;    /* the API answered once */
 	bool stopping; /* SHUTDOWN or a signal came */
+	bool no_labs;  /* SHUTDOWN came: ctl asks for the end when no lab is left */
 	int status;    /* exit status */
 	int64_t started_wall_ns;
 	int guard; /* our end of the pair with the guard */
@@ -76,5 +77,11 @@ void log_file_trim(const struct places *places);
 
 /* Removes what is gone with the daemon: sockets, lock, an orderly end's log, empty folders (start.c). */
 void places_clean(const struct places *places, bool keep_log);
+
+/*
+ * Removes all that the daemon keeps (store, libvirt's folders, sockets of machines; not the cache). Only when ctl, which knows that there
+ * is no lab, asked for the end, and after all children have ended.
+ */
+void places_forget(const struct places *places);
 
 #endif

@@ -167,11 +167,10 @@ static uint8_t rip_auth_of(enum lab_rip_auth auth)
 	return map[auth];
 }
 
-static void compile_rip_interface(struct compiler *c, const struct lab_router *router, const struct lab_interface *interface,
-	const struct msg_rif *rif, const char *name)
+static void compile_rip_interface(struct compiler *c, const struct lab_interface *interface, const struct msg_rif *rif, const char *name)
 {
 	struct msg_rip_interface *body = add(c, OBJECT_RIP_INTERFACE, rif->id, name);
-	const struct lab_rip_auth_key *auth = interface->rip_auth.type != LAB_RIP_AUTH_NONE ? &interface->rip_auth : &router->rip_auth;
+	const struct lab_rip_auth_key *auth = &interface->rip_auth;
 
 	body->id = rif->id;
 	body->router = rif->router;
@@ -206,7 +205,7 @@ static void compile_interface(
 	put_text(c, body->name, sizeof(body->name), interface->name, "interface's name");
 	put_path(c, body->path, name);
 	if (interface->rip)
-		compile_rip_interface(c, router, interface, body, name);
+		compile_rip_interface(c, interface, body, name);
 }
 
 static void compile_route(struct compiler *c, const struct lab_router *router, const struct lab_route *route, uint32_t router_number)

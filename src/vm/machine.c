@@ -351,7 +351,8 @@ static void adopt(struct machine *machine, const struct machine_sight *sight)
 	machine->arrived_wall_ns = times.arrived_wall_ns;
 	machine->pid = sight->pid;
 	serial_start(machine->serial);
-	enter(machine, sight->paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, "found running");
+	log_notice(machine_object(machine), "found running");
+	enter(machine, sight->paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, "");
 	save_times(machine);
 	machine_push(machine, JOB_LINK, (struct ticket){0});
 	if (!machine->wanted.run)

@@ -234,6 +234,23 @@ static double guest_uptime(void)
 	return strtod((const char *)output.bytes, NULL);
 }
 
+/* Files in a folder below the root; 0 when it isn't there. */
+static int count_files(const char *folder)
+{
+	char path[FILE_BYTES + 16];
+	struct dirent *entry;
+	int count = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", root, folder);
+	dir = opendir(path);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		count += entry->d_name[0] != '.';
+	if (dir != NULL)
+		closedir(dir);
+	return count;
+}
+
 /* ---- the steps ---- */
 
 static struct instant begun;
@@ -282,6 +299,38 @@ static void bad_orders_are_refused(void **state)
 	assert_non_null(strstr(done.text, "/no/such/image.qcow2"));
 	assert_int_equal(order(MSG_VM_DEL, &(struct msg_id){9}), 0);
 	last_state.state = VM_STATE_RUNNING;
+	whole = true;
+}
+
+/* Whether a machine boots from a disk of its own over an image, and what is left of it. The image holds no system: it only has to run. */
+static void a_disk_takes_the_writes_over_an_image(void **state)
+{
+	struct msg_vm vm = wanted();
+	char image[128];
+	struct stat st;
+	FILE *file;
+
+	step();
+	(void)snprintf(image, sizeof(image), "%s/image.raw", root);
+	file = fopen(image, "we");
+	assert_non_null(file);
+	assert_int_equal(ftruncate(fileno(file), 1 << 20), 0);
+	assert_int_equal(fclose(file), 0);
+	vm.id = 8;
+	(void)text_copy(vm.uuid, sizeof(vm.uuid), "6f2d5c1e-0000-4000-8000-000000000008");
+	(void)text_copy(vm.image, sizeof(vm.image), image);
+	(void)text_copy(vm.path, sizeof(vm.path), "lab/vm8");
+	last_state.state = VM_STATE_DEFINED;
+	if (order(MSG_VM_SET, &vm) != 0)
+		fail_msg("VM_SET: %s", done.text);
+	wait_state(VM_STATE_RUNNING);
+	assert_true(count_files("state/vm/8") >= 1);
+	assert_int_equal(order(MSG_VM_DEL, &(struct msg_id){8}), 0);
+	assert_int_equal(count_files("state/vm/8"), 0);
+	assert_int_equal(stat(image, &st), 0);
+	assert_int_equal(st.st_size, 1 << 20);
+	last_state.state = VM_STATE_RUNNING;
+	say("a disk over an image");
 	whole = true;
 }
 
@@ -375,22 +424,6 @@ static void a_guest_that_shuts_itself_down_is_not_started_again(void **state)
 	whole = true;
 }
 
-static int count_files(const char *folder)
-{
-	char path[FILE_BYTES + 16];
-	struct dirent *entry;
-	int count = 0;
-	DIR *dir;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", root, folder);
-	dir = opendir(path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		count += entry->d_name[0] != '.';
-	if (dir != NULL)
-		closedir(dir);
-	return count;
-}
-
 static void a_removed_machine_leaves_nothing(void **state)
 {
 	step();
@@ -425,15 +458,30 @@ static void a_machine_that_nobody_wants_is_removed(void **state)
 	whole = true;
 }
 
-/* Kills what a failed step left behind. */
+/* Kills the QEMU of a machine when a failed step left it behind. */
+static void kill_left(unsigned id)
+{
+	char path[FILE_BYTES + 32];
+	int pid = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/libvirt/run/qemu/weft-%u.pid", places.state, id);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return;
+	if (fscanf(file, "%d", &pid) == 1 && pid > 1)
+		(void)kill(pid, SIGKILL);
+	(void)fclose(file);
+}
+
 static int tear_down(void **state)
 {
 	const char *const argv[] = {"rm", "-rf", root, NULL};
 	pid_t pid;
 
 	end_vm(SIGKILL);
-	if (last_state.pid != 0)
-		(void)kill((pid_t)last_state.pid, SIGKILL);
+	for (unsigned id = 7; id <= 8; id++)
+		kill_left(id);
 	pid = fork();
 	if (pid == 0) {
 		execv("/bin/rm", (char *const *)(uintptr_t)argv);
@@ -460,6 +508,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_guest_boots_and_runs_commands),
 		cmocka_unit_test(bad_orders_are_refused),
+		cmocka_unit_test(a_disk_takes_the_writes_over_an_image),
 		cmocka_unit_test(the_console_is_a_shell),
 		cmocka_unit_test(the_guest_outlives_the_process),
 		cmocka_unit_test(pausing_stops_the_clock_of_service),

@@ -232,6 +232,30 @@ static void act_choose(struct rand *rand, struct act *act)
 		act->r[i] = rand_u64(rand);
 }
 
+/* An object goes and comes back as a new one. */
+static void act_replace(struct world *world, const struct act *act)
+{
+	uint32_t id;
+
+	switch (act->r[1] % 3) {
+	case 0:
+		id = networks[act->r[2] % COUNT_OF(networks)];
+		world_order(world, MSG_NETWORK_DEL, &(struct msg_id){id});
+		set_network(world, id, true);
+		return;
+	case 1:
+		id = rifs[act->r[2] % COUNT_OF(rifs)];
+		world_order(world, MSG_RIF_DEL, &(struct msg_id){id});
+		set_rif(world, id, true, 1500);
+		return;
+	default:
+		id = ports[act->r[2] % COUNT_OF(ports)];
+		world_order(world, MSG_PORT_DEL, &(struct msg_id){id});
+		set_port(world, id, true);
+		core_port_state(world->core, id, PORT_STATE_UP, NULL, world->now);
+	}
+}
+
 static void act_order(struct world *world, const struct act *act)
 {
 	static const char *const prefixes[] = {"0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/24", "10.3.0.0/24", "10.4.0.0/24", "192.0.2.0/24",
@@ -242,7 +266,7 @@ static void act_order(struct world *world, const struct act *act)
 	const char *next =
 		v6 ? NULL : (const char *const[]){NULL, "10.2.0.0", "10.2.0.1", "10.4.0.1", "10.4.0.2", "10.4.0.99"}[act->r[4] % 6];
 
-	switch (act->r[0] % 8) {
+	switch (act->r[0] % 10) {
 	case 0:
 	case 1:
 	case 2:
@@ -259,6 +283,9 @@ static void act_order(struct world *world, const struct act *act)
 		return;
 	case 6:
 		set_port(world, ports[act->r[1] % COUNT_OF(ports)], act->r[2] % 16 > 0);
+		return;
+	case 7:
+		act_replace(world, act);
 		return;
 	default:
 		core_port_state(world->core, ports[act->r[1] % COUNT_OF(ports)], act->r[2] % 16 ? PORT_STATE_UP : PORT_STATE_DOWN, NULL,

@@ -53,6 +53,17 @@ static struct world *build(void)
 	return world;
 }
 
+/* A route of a router that may be gone. */
+static int world_try_route(struct world *world, uint32_t router, uint32_t rif, const char *nexthop)
+{
+	static struct msg_fib fib;
+
+	fib = (struct msg_fib){.router = router, .count = 1};
+	fib.entries[0] = (struct fib_entry){
+		.prefix = {world_ip("10.0.0.0"), 8}, .add = nexthop != NULL, .nexthop_count = 1, .nexthops = {{world_ip(nexthop), rif}}};
+	return world_try(world, MSG_FIB_BATCH, &fib);
+}
+
 static void act_frame(struct world *world, struct reader *r, uint32_t port)
 {
 	struct packet_offload offload = {0};
@@ -84,22 +95,47 @@ static void act_frame(struct world *world, struct reader *r, uint32_t port)
 	core_input(world->core, &packet, 1, world->now);
 }
 
+/* Takes an object away, or gives it again: what points to it must not notice. */
+static void act_object(struct world *world, uint8_t what)
+{
+	static const enum message_type deletes[] = {MSG_NETWORK_DEL, MSG_PORT_DEL, MSG_ROUTER_DEL, MSG_RIF_DEL};
+	static const uint32_t ids[][4] = {{1, 2, 3, 1}, {1, 2, 3, 4}, {100, 200, 100, 200}, {101, 102, 202, 203}};
+
+	if (what & 1) {
+		world_order(world, deletes[what >> 1 & 3], &(struct msg_id){ids[what >> 1 & 3][what >> 3 & 3]});
+		return;
+	}
+	world_network(world, 1, "10.1.0.0/24");
+	world_link(world, 2);
+	world_network(world, 3, "10.3.0.0/24");
+	world_router(world, what & 2 ? 100 : 200);
+	if (what & 2) {
+		world_rif(world, 101, 100, 1, what & 4 ? "10.1.0.1/24" : "10.1.0.2/24");
+		world_rif(world, 102, 100, what & 8 ? 2 : 3, "10.2.0.0/31");
+	} else {
+		world_rif(world, 202, 200, 2, "10.2.0.1/31");
+		world_rif(world, 203, 200, 3, "10.3.0.1/24");
+	}
+	world_port(world, 1, what & 16 ? 1 : 3, "10.1.0.9");
+	world_tap(world, 2, what & 32 ? 1 : 2);
+}
+
 static void act_order(struct world *world, struct reader *r)
 {
 	uint8_t what = reader_u8(r);
 
 	switch (what & 3) {
 	case 0:
-		world_route(world, what & 4 ? 100 : 200, "10.0.0.0/8", what & 8 ? 102 : 203, what & 16 ? "10.2.0.1" : NULL);
+		(void)world_try_route(world, what & 4 ? 100 : 200, what & 8 ? 102 : 203, what & 16 ? "10.2.0.1" : NULL);
 		return;
 	case 1:
-		world_unroute(world, what & 4 ? 100 : 200, "10.0.0.0/8");
-		return;
-	case 2:
 		core_port_state(world->core, ports[what % 5], what & 64 ? PORT_STATE_UP : PORT_STATE_DOWN, NULL, world->now);
 		return;
-	default:
+	case 2:
 		world_order(world, MSG_NETWORK_SET, &(struct msg_network){.id = 2, .kind = NETWORK_LINK, .up = what & 64, .mtu = 1300});
+		return;
+	default:
+		act_object(world, what >> 2);
 	}
 }
 

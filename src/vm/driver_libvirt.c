@@ -1,6 +1,6 @@
 /*
  * The driver for all that libvirt speaks to: its QEMU driver embedded in this process (the default), or any other URI. The only file that
- * knows libvirt.
+ * knows libvirt. Long because no other file may.
  *
  * Theory of operation. "" means `qemu:///embed?root=FOLDER`: no daemon, everything libvirt keeps is below FOLDER, QEMU processes are
  * daemons of their own that outlive us, and the next open of the same FOLDER attaches to them again. libvirt's event loop runs in a thread

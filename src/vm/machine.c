@@ -1,4 +1,4 @@
-/* One machine (see machine.h). */
+/* One machine (see machine.h). Long because one life is one state machine: the steps make sense side by side. */
 #include "vm/machine_parts.h"
 
 #include "base/arena.h"
@@ -196,6 +196,8 @@ static void pump(struct machine *machine)
 	list_remove(&job->node);
 	machine->job_count--;
 	machine->running = job;
+	if (job->kind == JOB_LOOK)
+		machine->look_waits = false;
 	machine->vm->busy++;
 	job_fill(job, machine);
 	loop_work(loop_of(machine), work, work_done, job);
@@ -205,7 +207,8 @@ void machine_push(struct machine *machine, enum job_kind kind, struct ticket tic
 {
 	struct err err;
 
-	if (machine->job_count >= VM_JOBS_MAX) {
+	/* What the machine itself needs is few and always done. */
+	if (machine->job_count >= VM_JOBS_MAX && ticket.seq != 0) {
 		vm_limit_reached(machine->vm, "vm-orders", machine->wanted.path, VM_JOBS_MAX);
 		(void)err_set(&err, -EBUSY, "%d orders wait for this machine already", VM_JOBS_MAX);
 		vm_reply(machine->vm, ticket, &err);
@@ -216,13 +219,13 @@ void machine_push(struct machine *machine, enum job_kind kind, struct ticket tic
 	pump(machine);
 }
 
+/* Many events, one look. */
 static void push_look(struct machine *machine)
 {
-	struct job *last = list_empty(&machine->jobs) ? NULL : CONTAINER_OF(machine->jobs.prev, struct job, node);
-
-	/* Many events, one look. */
-	if (last == NULL || last->kind != JOB_LOOK)
-		machine_push(machine, JOB_LOOK, (struct ticket){0});
+	if (machine->look_waits)
+		return;
+	machine->look_waits = true;
+	machine_push(machine, JOB_LOOK, (struct ticket){0});
 }
 
 static void kill_beside_done(void *context)

@@ -22,6 +22,7 @@ struct machine {
 	struct list jobs;
 	unsigned job_count;
 	struct job *running;
+	bool look_waits; /* a look is among the jobs */
 
 	struct serial *serial;
 	struct loop_timer *start_timer;

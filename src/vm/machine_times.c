@@ -3,8 +3,10 @@
 
 #include "api/message.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,21 +36,38 @@ void machine_times_save(const char *folder, const struct machine_times *times)
 		(void)unlink(scratch);
 }
 
+/* Reads the next number of a line; false when there is none. */
+static bool next_number(const char **at, int64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(*at, &end, 10);
+	if (end == *at || errno != 0)
+		return false;
+	*at = end;
+	return true;
+}
+
 bool machine_times_load(const char *folder, struct machine_times *times)
 {
 	struct machine_times t;
-	char path[FILE_BYTES + 16];
-	int paused = 0, fields;
+	char path[FILE_BYTES + 16], line[128] = "";
+	const char *at = line;
+	int64_t paused;
 	FILE *file;
 
 	path_of(path, folder, "times");
 	file = fopen(path, "re");
 	if (file == NULL)
 		return false;
-	fields = fscanf(file, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %d", &t.arrived_wall_ns, &t.at_wall_ns, &t.waiting_ns,
-		&t.service_ns, &paused);
+	if (fgets(line, sizeof(line), file) == NULL)
+		line[0] = '\0';
 	(void)fclose(file);
-	if (fields != 5 || t.waiting_ns < 0 || t.service_ns < 0 || t.waiting_ns > INT64_MAX / 4 || t.service_ns > INT64_MAX / 4)
+	if (!next_number(&at, &t.arrived_wall_ns) || !next_number(&at, &t.at_wall_ns) || !next_number(&at, &t.waiting_ns) ||
+		!next_number(&at, &t.service_ns) || !next_number(&at, &paused))
+		return false;
+	if (t.waiting_ns < 0 || t.service_ns < 0 || t.waiting_ns > INT64_MAX / 4 || t.service_ns > INT64_MAX / 4)
 		return false;
 	t.paused = paused != 0;
 	*times = t;

@@ -4,9 +4,6 @@
  * Theory of operation. ctl says what is wanted (VM_SET, SCHEDULE_SET), this process makes it so through the hypervisors and says how it is
  * (VM_CHANGED). Nothing that blocks runs in the loop. Machines outlive this process: it kills none when it ends, and one that starts anew
  * finds them again as ctl names them. What runs and is named by nobody between SYNC_BEGIN and SYNC_END is removed.
- *
- * QEMU processes of the embedded driver are daemons, whose parent is this process (it is their subreaper); they are reaped here, and only
- * they, since libvirt waits for its own children, among them a QEMU that has yet to become a daemon.
  */
 #include "vm/vm.h"
 
@@ -16,23 +13,20 @@
 #include "base/text.h"
 #include "vm/guest_exec.h"
 #include "vm/machine.h"
+#include "vm/reaper.h"
 #include "vm/serial.h"
 #include "vm/vm_room.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* A new queue's starts at once; milliseconds between, and number of, looks for a dead QEMU behind another dead child; end of the wait. */
-enum { MAX_STARTING = 2, REAP_AGAIN_MS = 20, REAPS_MAX = 50, END_MS = 3000, END_STEP_MS = 50 };
+/* A new queue's starts at once; milliseconds that the end of the process may take, and between two looks whether it can. */
+enum { MAX_STARTING = 2, END_MS = 3000, END_STEP_MS = 50 };
 
 /* ---- what the parts use ---- */
 
@@ -390,61 +384,16 @@ static void on_event(void *context, struct connection *connection, const char *n
 		machine_event(machine, event);
 }
 
-/* True when the dead child `pid` is a QEMU that became our child when its parent ended: one that is a daemon has a session of its own. */
-static bool is_orphaned_qemu(pid_t pid)
-{
-	char path[64], name[32] = "";
-	ssize_t size;
-	int fd;
-
-	if (getsid(pid) == getsid(0))
-		return false;
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	size = read(fd, name, sizeof(name) - 1);
-	(void)close(fd);
-	return size > 0 && strncmp(name, "qemu-system", strlen("qemu-system")) == 0;
-}
-
-/*
- * Reaps dead QEMUs, for which libvirt would wait in vain. The kernel shows one dead child at a time; when that is one of libvirt's own,
- * which it is about to reap itself, this looks again soon.
- */
-static void reap(struct vm *vm)
-{
-	siginfo_t info = {0};
-
-	while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid != 0) {
-		if (!is_orphaned_qemu(info.si_pid)) {
-			if (vm->reaps_left-- > 0)
-				loop_timer_set(vm->reaper, instant_add(loop_now(vm->process->loop), span_ms(REAP_AGAIN_MS)));
-			return;
-		}
-		(void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED);
-		info = (siginfo_t){0};
-	}
-}
-
-static void on_reap_timer(void *context, struct instant now) { reap(context); }
-
-static void on_child(void *context, int signal)
-{
-	struct vm *vm = context;
-
-	vm->reaps_left = REAPS_MAX;
-	reap(vm);
-}
-
 /* ---- the process ---- */
 
 static int prepare(struct process *process, struct err *err)
 {
 	struct vm *vm = xalloc(sizeof(*vm));
 
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
-		return err_set(err, -errno, "cannot become the parent of orphans: %s", strerror(errno));
+	int error = reaper_prepare(err);
+
+	if (error != 0)
+		return error;
 	vm->process = process;
 	list_init(&vm->schedules);
 	process->body = vm;
@@ -457,8 +406,7 @@ static void begin(struct process *process)
 
 	vm->hypervisors = hypervisors_new(process->loop, &process->places, on_connection, on_event, vm);
 	vm->execs = execs_new(vm);
-	vm->reaper = loop_timer_new(process->loop, on_reap_timer, vm);
-	loop_on_signal(process->loop, SIGCHLD, on_child, vm);
+	reaper_start(process->loop);
 }
 
 static void peer_up(struct process *process, enum process_id peer)

@@ -155,6 +155,7 @@ static int wait_done(uint32_t seq, int *fd)
 		if (in.head.type == MSG_EXEC_OUTPUT)
 			message_copy(message_row(MSG_EXEC_OUTPUT), in.body.bytes, in_size, &output);
 		if (in.head.type == MSG_OPENED) {
+			CHECK(fd != NULL);
 			*fd = got;
 			return 1;
 		}
@@ -461,16 +462,17 @@ static void a_machine_that_nobody_wants_is_removed(void **state)
 /* Kills the QEMU of a machine when a failed step left it behind. */
 static void kill_left(unsigned id)
 {
-	char path[FILE_BYTES + 32];
-	int pid = 0;
+	char path[FILE_BYTES + 32], text[16] = "";
 	FILE *file;
+	long pid;
 
 	(void)snprintf(path, sizeof(path), "%s/libvirt/run/qemu/weft-%u.pid", places.state, id);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return;
-	if (fscanf(file, "%d", &pid) == 1 && pid > 1)
-		(void)kill(pid, SIGKILL);
+	pid = fgets(text, sizeof(text), file) != NULL ? strtol(text, NULL, 10) : 0;
+	if (pid > 1)
+		(void)kill((pid_t)pid, SIGKILL);
 	(void)fclose(file);
 }
 

@@ -30,11 +30,9 @@ struct vm {
 	struct map machines; /* id -> struct machine */
 	struct list schedules;
 	struct execs *execs;
-	uint32_t generation; /* of the channel to ctl: answers to an earlier one are dropped */
-	unsigned starts;     /* machines in STARTING */
-	unsigned busy;	     /* jobs in pool threads */
-	struct loop_timer *reaper;
-	unsigned reaps_left;
+	uint32_t generation;	/* of the channel to ctl: answers to an earlier one are dropped */
+	unsigned starts;	/* machines in STARTING */
+	unsigned busy;		/* jobs in pool threads */
 	bool synced;		/* ctl has said all that is wanted, once */
 	struct loop_timer *end; /* this process is to end */
 	struct instant end_deadline;

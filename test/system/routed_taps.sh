@@ -1,0 +1,106 @@
+#!/bin/bash
+# Needs root. Linux itself behind TAP ports: hosts in namespaces reach each other across two virtual routers that learn their routes by RIP.
+# ARP, ND, TTL, MTU, fragments, long TCP segments and cut cables are tried with the kernel's own stack; a fourth host is never reached.
+set -u
+# shellcheck source=test/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || { echo "this needs root"; exit 77; }
+
+spaces="left right side alone"
+space() { echo "weft-$1-$$"; }
+clean_up_more() { for name in $spaces; do ip netns del "$(space "$name")" 2>/dev/null; done; }
+for name in $spaces; do
+	ip netns add "$(space "$name")"
+	ip -n "$(space "$name")" link set lo up
+done
+namespaces_before=$(ip netns list 2>/dev/null | sort)
+
+cat >"$WEFT_ROOT/taps.weft.yaml" <<EOT
+# left - r1 ==== r2 - right; side is at r1, too; alone is nowhere.
+version: 1
+name: taps
+networks:
+  left:  { ipv4: 10.1.0.0/24, ipv6: "2001:db8:1::/64" }
+  right: { ipv4: 10.2.0.0/24 }
+  side:  { ipv4: 10.3.0.0/24, ipv6: "2001:db8:3::/64" }
+  alone: { ipv4: 10.4.0.0/24 }
+routers:
+  r1:
+    interfaces:
+      left: { network: left, ipv4: 10.1.0.1, ipv6: "2001:db8:1::1" }
+      side: { network: side, ipv4: 10.3.0.1, ipv6: "2001:db8:3::1" }
+    rip: { update: 5s, timeout: 30s }
+  r2:
+    interfaces: { right: { network: right, ipv4: 10.2.0.1 } }
+    rip: { update: 5s, timeout: 30s }
+links:
+  - { from: r1, to: r2, ipv4: 10.9.0.0/31, mtu: 1300 }
+ports:
+$(for name in $spaces; do echo "  $name: { network: $name, tap: tap0, netns: $(space "$name") }"; done)
+EOT
+
+# in_space NAME COMMAND...: runs a command on the host behind the TAP.
+in_space() {
+	local name=$1
+	shift
+	ip netns exec "$(space "$name")" "$@"
+}
+host() { # NAME ADDRESS GATEWAY
+	in_space "$1" ip addr add "$2" dev tap0 nodad && in_space "$1" ip link set tap0 up && in_space "$1" ip route add default via "$3"
+}
+pings() { in_space "$1" ping -n -c "${count:-3}" -i 0.2 -W 2 "${@:2}"; }
+
+must "the lab comes up" "$weft" up "$WEFT_ROOT/taps.weft.yaml"
+must "the TAPs are there" within 10 in_space right ip link show tap0
+check "hosts get their addresses" eval 'host left 10.1.0.9/24 10.1.0.1 && host right 10.2.0.9/24 10.2.0.1 && host side 10.3.0.9/24 10.3.0.1 &&
+	host alone 10.4.0.9/24 10.4.0.1 && in_space alone ip addr add 10.2.0.9/24 dev tap0'
+
+check "the host reaches its router" pings left 10.1.0.1
+check "and the far one's far address, once RIP is there" within 30 in_space left ping -n -c 1 -W 1 10.2.0.1
+check "the hosts reach each other" pings left 10.2.0.9
+check "with the TTL that two routers leave" says "ttl=62" pings right 10.1.0.9
+check "a TTL of 1 ends at the first router" says "From 10.1.0.1 icmp_seq=1 Time to live exceeded" in_space left ping -n -c 1 -W 2 -t 1 10.2.0.9
+check "a TTL of 2 ends at the second" says "From 10.9.0.1 icmp_seq=1 Time to live exceeded" in_space left ping -n -c 1 -W 2 -t 2 10.2.0.9
+check "no route is said so" says "Net Unreachable" in_space left ping -n -c 1 -W 2 192.0.2.1
+check "nobody there is said so" says "Host Unreachable" in_space left ping -n -c 1 -W 5 10.2.0.77
+check "the link's MTU is said to who must not be fragmented" says "mtu = 1300" in_space left ping -n -c 1 -W 2 -M 'do' -s 1400 10.2.0.9
+check "who may be is fragmented, and put together again" says " 0% packet loss" in_space right ping -n -c 5 -i 0.2 -W 2 -M dont -s 3000 10.1.0.9
+check "a closed port is refused" says "refused" in_space left nc -v -n -w 3 10.1.0.1 80
+
+# IPv6 through r1, no route needed.
+check "hosts get IPv6" eval 'in_space left ip addr add 2001:db8:1::9/64 dev tap0 nodad && in_space left ip -6 route add default via 2001:db8:1::1 &&
+	in_space side ip addr add 2001:db8:3::9/64 dev tap0 nodad && in_space side ip -6 route add default via 2001:db8:3::1'
+check "IPv6 reaches the router" within 10 in_space left ping -n -c 1 -W 1 2001:db8:1::1
+check "and the host behind it, one hop away" says "ttl=63" in_space left ping -n -c 3 -i 0.2 -W 2 2001:db8:3::9
+check "a hop limit of 1 ends at the router" says "From 2001:db8:1::1 icmp_seq=1 Time exceeded" in_space left ping -n -c 1 -W 2 -t 1 2001:db8:3::9
+
+# TCP, with what offloads the kernel has: the path's MTU is learnt on the way.
+transfer() { # FAMILY FROM TO ADDRESS BYTES
+	local want got listener
+	in_space "$3" timeout 120 nc "$1" -l -n -p 5001 >"$WEFT_ROOT/received" &
+	listener=$!
+	sleep 0.5
+	head -c "$5" /dev/urandom >"$WEFT_ROOT/sent"
+	in_space "$2" timeout 100 nc "$1" -n -N "$4" 5001 <"$WEFT_ROOT/sent" || { kill "$listener"; return 1; }
+	wait "$listener"
+	want=$(sha256sum <"$WEFT_ROOT/sent") got=$(sha256sum <"$WEFT_ROOT/received")
+	rm -f "$WEFT_ROOT/sent" "$WEFT_ROOT/received"
+	[ "$want" = "$got" ] || { echo "received something else"; return 1; }
+}
+check "50 MB of TCP arrive as they were, across both routers" transfer -4 left right 10.2.0.9 50000000
+check "and back" transfer -4 right left 10.1.0.9 5000000
+check "and over IPv6" transfer -6 left side 2001:db8:3::9 5000000
+
+check "the host that is nowhere is never reached" not in_space left ping -n -c 2 -i 0.2 -W 1 10.4.0.9
+check "nor does it reach anybody, whatever it says it is" not in_space alone ping -n -c 2 -i 0.2 -W 1 -I 10.2.0.9 10.1.0.9
+
+check "the neighbors are shown" says "10.2.0.9" "$weft" show ip arp
+check "the link is cut" "$weft" link down r1:r2
+check "and that is felt" within 10 not in_space left ping -n -c 1 -W 1 10.2.0.9
+check "the link is plugged in" "$weft" link up r1:r2
+check "and the hosts reach each other again" within 20 in_space left ping -n -c 1 -W 1 10.2.0.9
+
+check "the lab goes" "$weft" down -y
+rm -f "$WEFT_ROOT"/*.weft.yaml
+check "nothing is left" within 10 nothing_left
+finish

@@ -164,14 +164,13 @@ static bool prepare_question(struct exec *exec)
 	struct vm *vm = exec->all->vm;
 	const struct machine *machine = map_get(&vm->machines, exec->order.id);
 	struct instant now = loop_now(vm->process->loop);
-	enum vm_state state = machine != NULL ? machine_state(machine) : VM_STATE_STOPPED;
 	struct err err;
 
 	if (exec->pid != 0 && instant_reached(instant_add(exec->deadline, span_s(GRACE_S)), now))
 		(void)err_set(&err, -ETIMEDOUT, "the command did not end within %u s", exec->order.timeout_s);
 	else if (exec->pid == 0 && instant_reached(exec->deadline, now))
 		(void)err_set(&err, -ETIMEDOUT, "the guest agent did not answer within %u s", exec->order.timeout_s);
-	else if (state != VM_STATE_RUNNING && state != VM_STATE_STARTING && state != VM_STATE_WAITING)
+	else if (machine == NULL || !machine_may_answer(machine))
 		(void)err_set(&err, -EBUSY, "the machine does not run");
 	else
 		err.code = 0;

@@ -558,7 +558,14 @@ void machine_connection_changed(struct machine *machine)
 struct serial *machine_serial(const struct machine *machine) { return machine->serial; }
 const char *machine_name(const struct machine *machine) { return machine->name; }
 const struct connection *machine_connection(const struct machine *machine) { return machine->connection; }
-enum vm_state machine_state(const struct machine *machine) { return machine->state; }
 const char *machine_path(const struct machine *machine) { return machine_object(machine); }
 void machine_set_stale(struct machine *machine, bool stale) { machine->stale = stale; }
 bool machine_is_stale(const struct machine *machine) { return machine->stale; }
+
+bool machine_may_answer(const struct machine *machine)
+{
+	enum vm_state state = machine->state;
+
+	return state == VM_STATE_RUNNING || state == VM_STATE_STARTING || state == VM_STATE_WAITING ||
+	       (state == VM_STATE_DEFINED && !machine->known);
+}

@@ -56,8 +56,10 @@ void machine_report(const struct machine *machine);
 struct serial *machine_serial(const struct machine *machine);
 const char *machine_name(const struct machine *machine);
 const struct connection *machine_connection(const struct machine *machine);
-enum vm_state machine_state(const struct machine *machine);
 const char *machine_path(const struct machine *machine);
+
+/* Whether its guest answers or may soon: it runs, is about to, or nobody has looked yet. */
+bool machine_may_answer(const struct machine *machine);
 
 /* Marks between SYNC_BEGIN and SYNC_END: true until it is set or deleted. */
 void machine_set_stale(struct machine *machine, bool stale);

@@ -407,6 +407,9 @@ static void begin(struct process *process)
 	vm->hypervisors = hypervisors_new(process->loop, &process->places, on_connection, on_event, vm);
 	vm->execs = execs_new(vm);
 	reaper_start(process->loop);
+	/* Machines run: ctl is about to ask for them, and attaching to them takes a while. */
+	if (hypervisors_left_machines(vm->hypervisors))
+		(void)connection_get(vm->hypervisors, "");
 }
 
 static void peer_up(struct process *process, enum process_id peer)

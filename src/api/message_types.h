@@ -458,6 +458,7 @@ struct row_drop {
 	uint32_t id; /* port, interface or router */
 	uint64_t packets;
 	char reason[NAME_BYTES]; /* "ttl_exceeded" */
+	char text[128];		 /* what it means, in a sentence; "" when the name says it all */
 };
 
 struct row_dhcp {

@@ -281,7 +281,8 @@ static const struct field row_interface_fields[] = {
 	FIELD(row_interface, tx_dropped),
 };
 
-static const struct field row_drop_fields[] = {FIELD(row_drop, id), FIELD(row_drop, packets), FIELD(row_drop, reason)};
+static const struct field row_drop_fields[] = {
+	FIELD(row_drop, id), FIELD(row_drop, packets), FIELD(row_drop, reason), FIELD(row_drop, text)};
 
 static const struct field row_dhcp_fields[] = {
 	FIELD(row_dhcp, network),

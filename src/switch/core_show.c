@@ -144,6 +144,7 @@ static void show_drops(const struct answer *answer, const struct member *member)
 		if (row.packets == 0)
 			continue;
 		(void)text_copy(row.reason, sizeof(row.reason), drop_name((enum drop_reason)i));
+		(void)text_copy(row.text, sizeof(row.text), drop_text((enum drop_reason)i));
 		answer_row(answer, MSG_ROW_DROP, &row);
 	}
 }

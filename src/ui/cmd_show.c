@@ -295,6 +295,7 @@ enum status show_drops_run(struct call *call)
 		{{.title = "WHERE"}, COLUMN_TEXT, {"name", "port", "router", "id"}},
 		{{.title = "REASON"}, COLUMN_TEXT, {"reason"}},
 		{{.title = "PACKETS", .right = true}, COLUMN_NUMBER, {"packets"}},
+		{{.title = "MEANING"}, COLUMN_TEXT, {"text"}},
 	};
 
 	return SHOW(call, "drops", columns, "nothing was dropped");

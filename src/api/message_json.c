@@ -29,7 +29,7 @@ static size_t utf8_length(const uint8_t *at, size_t left)
 
 json_t *bytes_to_json(const void *bytes, size_t size)
 {
-	static const char replacement[] = "\xef\xbf\xbd";
+	static const uint8_t replacement[3] = {0xef, 0xbf, 0xbd};
 	const uint8_t *from = bytes;
 	char *to = xalloc(size * 3 + 1);
 	size_t used = 0;
@@ -39,8 +39,8 @@ json_t *bytes_to_json(const void *bytes, size_t size)
 		size_t length = utf8_length(from + i, size - i);
 
 		if (length == 0) {
-			memcpy(to + used, replacement, 3);
-			used += 3;
+			memcpy(to + used, replacement, sizeof(replacement));
+			used += sizeof(replacement);
 			i++;
 			continue;
 		}

@@ -44,7 +44,7 @@ static int by_name(const void *a, const void *b)
 void api_labs(struct api_call *call)
 {
 	struct ctl *ctl = call->ctl;
-	struct ctl_lab **labs = arena_alloc(call->arena, (ctl->labs.used + 1) * sizeof(*labs)), *lab;
+	struct ctl_lab **labs = arena_alloc(call->arena, (ctl->labs.used + 1) * sizeof(struct ctl_lab *)), *lab;
 	json_t *list = json_array();
 	size_t cursor = 0, count = 0;
 	char since[32];
@@ -52,7 +52,7 @@ void api_labs(struct api_call *call)
 	while ((lab = map_next(&ctl->labs, &cursor, NULL, NULL)) != NULL)
 		if (lab->value != NULL)
 			labs[count++] = lab;
-	qsort(labs, count, sizeof(*labs), by_name);
+	qsort(labs, count, sizeof(struct ctl_lab *), by_name);
 	for (size_t i = 0; i < count; i++) {
 		const struct lab *flat = labs[i]->value->flat;
 

@@ -203,7 +203,14 @@ static void switch_object(struct action *action, bool on)
 		return;
 	}
 	before = world_list(ctl->world, lab->name, UINT32_MAX, action->call->arena);
-	(void)apply_start(ctl, lab->name, &before, &lab->value->objects, APPLY_GO_ON, false, NULL, action_done, action);
+	(void)apply_start(ctl, &(struct apply_order){
+				       .lab = lab->name,
+				       .before = &before,
+				       .after = &lab->value->objects,
+				       .mode = APPLY_GO_ON,
+				       .done = action_done,
+				       .context = action,
+			       });
 }
 
 static struct action *action_new(struct api_call *call, const struct ctl_lab *lab, const char *kind, const char *name)

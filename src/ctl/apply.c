@@ -399,21 +399,20 @@ static void find_vms(struct apply *apply)
 	}
 }
 
-struct apply *apply_start(struct ctl *ctl, const char *lab, const struct object_list *before, const struct object_list *after,
-	enum apply_mode mode, bool wait, apply_progress_fn *progress, apply_done_fn *done, void *context)
+struct apply *apply_start(struct ctl *ctl, const struct apply_order *order)
 {
 	struct arena *arena = arena_new(NULL);
 	struct apply *apply = arena_alloc(arena, sizeof(*apply));
 
 	*apply = (struct apply){.ctl = ctl,
 		.arena = arena,
-		.lab = arena_str(arena, lab),
-		.mode = mode,
-		.progress = progress,
-		.done = done,
-		.context = context};
+		.lab = arena_str(arena, order->lab),
+		.mode = order->mode,
+		.progress = order->progress,
+		.done = order->done,
+		.context = order->context};
 	list_init(&apply->parts);
-	steps_between(arena, before, after, &apply->steps);
+	steps_between(arena, order->before, order->after, &apply->steps);
 	/* The lists may go before the apply ends. */
 	for (size_t i = 0; i < apply->steps.count; i++) {
 		struct step *step = &apply->steps.list[i];
@@ -428,10 +427,10 @@ struct apply *apply_start(struct ctl *ctl, const char *lab, const struct object_
 			step->after = &copies[1];
 		}
 	}
-	if (wait)
+	if (order->wait)
 		find_vms(apply);
-	apply->phase = mode == APPLY_RESUMED ? PHASE_PEERS : PHASE_FORWARD;
-	if (mode == APPLY_RESUMED)
+	apply->phase = apply->mode == APPLY_RESUMED ? PHASE_PEERS : PHASE_FORWARD;
+	if (apply->mode == APPLY_RESUMED)
 		apply->finished = apply->at = apply->steps.count;
 	list_append(&ctl->applies, &apply->node);
 	apply->timer = loop_timer_new(ctl->loop, apply_begin, apply);

@@ -32,11 +32,19 @@ typedef void apply_progress_fn(void *context, size_t done, size_t total, const c
  * was done is left. Called once, never from inside apply_start. */
 typedef void apply_done_fn(void *context, const struct err *err);
 
-/*
- * Starts. `before` and `after` are the lab's lists (copied); `wait` false: don't wait for machines. The apply frees itself after `done`.
- */
-struct apply *apply_start(struct ctl *ctl, const char *lab, const struct object_list *before, const struct object_list *after,
-	enum apply_mode mode, bool wait, apply_progress_fn *progress, apply_done_fn *done, void *context);
+/* What is to be carried out: the lab's lists (copied); `wait` false: don't wait for machines; `progress` may be NULL. */
+struct apply_order {
+	const char *lab;
+	const struct object_list *before, *after;
+	enum apply_mode mode;
+	bool wait;
+	apply_progress_fn *progress;
+	apply_done_fn *done;
+	void *context;
+};
+
+/* Starts. The apply frees itself after `done`. */
+struct apply *apply_start(struct ctl *ctl, const struct apply_order *order);
 
 /* Stops soon, leaving things as they are; `done` is called with -ECANCELED. */
 void apply_cancel(struct apply *apply);

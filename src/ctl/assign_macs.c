@@ -29,6 +29,35 @@ struct mac_pools {
 	size_t count;
 };
 
+/* The pool of row `i`, the last one being the default; NULL, with its alias set, when an earlier row has the same range. */
+static struct number_pool *mac_pool_open(struct assigner *a, struct mac_pools *macs, size_t i)
+{
+	struct lab *lab = a->lab;
+	const struct lab_pool *row = i < lab->pool_count ? &lab->pools[i] : NULL;
+	unsigned bits = row ? row->mac_bits : ASSIGN_MAC_BITS;
+	uint64_t units_log = 48 - bits, base = row ? mac_value(row->mac_base) : ASSIGN_MAC_BASE;
+	char text[MAC_TEXT_BYTES];
+	const char *key;
+
+	base &= ~((UINT64_C(1) << units_log) - 1);
+	key = arena_printf(lab->arena, "mac/%s/%u", mac_text(mac_of(base), text), bits);
+	for (size_t j = 0; j < i; j++) {
+		if (macs->pools[j] != NULL && strcmp(number_pool_key(macs->pools[j]), key) == 0) {
+			macs->alias[i] = j;
+			return NULL;
+		}
+	}
+	return assign_pool_open(a, &(struct number_pool_config){
+					   .key = key,
+					   .name = row ? row->name : "the default MACs",
+					   .base = base,
+					   .units = UINT64_C(1) << units_log,
+					   .strategy = row ? assign_strategy(row->strategy) : POOL_HASH,
+					   .seed = row ? row->seed : 0,
+					   .quarantine_s = row ? row->quarantine_s : 0,
+				   });
+}
+
 static struct mac_pools mac_pools_open(struct assigner *a)
 {
 	struct lab *lab = a->lab;
@@ -37,31 +66,9 @@ static struct mac_pools mac_pools_open(struct assigner *a)
 		arena_alloc(lab->arena, count * sizeof(struct number_pool *)), arena_alloc(lab->arena, count * sizeof(size_t)), count};
 
 	for (size_t i = 0; i < count; i++) {
-		const struct lab_pool *row = i < lab->pool_count ? &lab->pools[i] : NULL;
-		unsigned bits = row ? row->mac_bits : ASSIGN_MAC_BITS;
-		uint64_t units_log = 48 - bits, base = row ? mac_value(row->mac_base) : ASSIGN_MAC_BASE;
-		char text[MAC_TEXT_BYTES];
-		const char *key;
-
 		macs.alias[i] = i;
-		if (row != NULL && row->kind != POOL_MAC)
-			continue;
-		base &= ~((UINT64_C(1) << units_log) - 1);
-		key = arena_printf(lab->arena, "mac/%s/%u", mac_text(mac_of(base), text), bits);
-		for (size_t j = 0; j < i && macs.alias[i] == i; j++)
-			if (macs.pools[j] != NULL && strcmp(number_pool_key(macs.pools[j]), key) == 0)
-				macs.alias[i] = j;
-		if (macs.alias[i] != i)
-			continue;
-		macs.pools[i] = assign_pool_open(a, &(struct number_pool_config){
-							    .key = key,
-							    .name = row ? row->name : "the default MACs",
-							    .base = base,
-							    .units = UINT64_C(1) << units_log,
-							    .strategy = row ? assign_strategy(row->strategy) : POOL_HASH,
-							    .seed = row ? row->seed : 0,
-							    .quarantine_s = row ? row->quarantine_s : 0,
-						    });
+		if (i == lab->pool_count || lab->pools[i].kind == POOL_MAC)
+			macs.pools[i] = mac_pool_open(a, &macs, i);
 	}
 	return macs;
 }

@@ -100,10 +100,12 @@ static int load_row(void *context, const char *key, const char *value)
 {
 	const char *tab = strchr(key, '\t');
 	struct holding holding = {0};
-	char *pool;
+	char *pool, *end;
 
-	if (tab == NULL || sscanf(value, "%" SCNu64 " %" SCNd64, &holding.value, &holding.released_wall_ns) != 2)
+	holding.value = strtoull(value, &end, 10);
+	if (tab == NULL || end == value || *end != ' ')
 		return 0;
+	holding.released_wall_ns = strtoll(end, NULL, 10);
 	pool = xstrdup(key);
 	pool[tab - key] = 0;
 	holding.pool = pool;

@@ -211,6 +211,7 @@ static struct http_request *request_new(struct http *http, struct MHD_Connection
 	return request;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library says what it takes */
 static enum MHD_Result accept_request(void *context, struct MHD_Connection *connection, const char *path, const char *method,
 	const char *version, const char *bytes, size_t *size, void **slot)
 {
@@ -398,6 +399,7 @@ void http_stream(struct http_request *request, const char *content_type, http_so
 
 void http_wake(struct http_request *request) { request_resume(request); }
 
+/* NOLINTNEXTLINE(readability-function-size): likewise */
 static void request_upgraded(void *context, struct MHD_Connection *connection, void *slot, const char *early, size_t early_bytes,
 	MHD_socket socket, struct MHD_UpgradeResponseHandle *handle)
 {

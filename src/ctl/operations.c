@@ -1,4 +1,4 @@
-/* Operations: journal, apply, and what comes after. */
+/* Operations: journal, apply, and what comes after. Long because the beginning, the end and the resumption of one are one story. */
 #include "ctl/operations.h"
 
 #include "base/check.h"
@@ -138,7 +138,7 @@ static void tell_waiters(struct operation *operation)
 {
 	struct operation_waiter *waiter;
 
-	while ((waiter = list_first(&operation->waiters, struct operation_waiter, node)) != NULL) {
+	list_each (waiter, &operation->waiters, struct operation_waiter, node) {
 		void (*fire)(void *context) = waiter->fire;
 		void *context = waiter->context;
 
@@ -243,6 +243,22 @@ static void operation_done(void *context, const struct err *err) { operation_end
 
 /* --- the beginning --- */
 
+static void operation_start(
+	struct operation *operation, const struct object_list *before, const struct object_list *after, enum apply_mode mode)
+{
+	operation->apply = apply_start(operation->ctl, &(struct apply_order){
+							       .lab = operation->lab,
+							       .before = before,
+							       .after = after,
+							       .mode = mode,
+							       .wait = true,
+							       .progress = operation_progress,
+							       .done = operation_done,
+							       .context = operation,
+						       });
+	operation->steps = apply_total(operation->apply);
+}
+
 /* A new operation of a lab, with what goes back to if it fails; the store's rows are in `batch`. */
 static struct operation *operation_begin(struct ctl *ctl, struct ctl_lab *lab, bool down)
 {
@@ -302,9 +318,7 @@ struct operation *operation_up(struct ctl *ctl, struct lab_value *value, struct 
 	lab->value = value;
 	arena = arena_new(NULL);
 	before = world_list(ctl->world, name, UINT32_MAX, arena);
-	operation->apply =
-		apply_start(ctl, name, &before, &value->objects, APPLY_UNDO, true, operation_progress, operation_done, operation);
-	operation->steps = apply_total(operation->apply);
+	operation_start(operation, &before, &value->objects, APPLY_UNDO);
 	arena_free(arena);
 	return operation;
 }
@@ -323,9 +337,7 @@ static void start_down(struct operation *operation)
 	/* An earlier `down` that got stuck has taken them out of the world already: ask again. */
 	if (before.count == 0 && lab->value != NULL)
 		before = lab->value->objects;
-	operation->apply =
-		apply_start(ctl, operation->lab, &before, &nothing, APPLY_GO_ON, true, operation_progress, operation_done, operation);
-	operation->steps = apply_total(operation->apply);
+	operation_start(operation, &before, &nothing, APPLY_GO_ON);
 	arena_free(arena);
 }
 
@@ -456,13 +468,11 @@ static void resume(struct operation *operation)
 		operation->before = lab_value_of_row(ctl, operation->before_row, &diags);
 	log_notice(operation->lab, "operation %" PRIu64 " goes on", operation->id);
 	lab->operation = operation;
-	operation->apply = apply_start(ctl, operation->lab,
+	operation_start(operation,
 		operation->down	    ? (lab->value ? &lab->value->objects : &nothing)
 		: operation->before ? &operation->before->objects
 				    : &nothing,
-		operation->down || lab->value == NULL ? &nothing : &lab->value->objects, operation->down ? APPLY_GO_ON : APPLY_RESUMED,
-		true, operation_progress, operation_done, operation);
-	operation->steps = apply_total(operation->apply);
+		operation->down || lab->value == NULL ? &nothing : &lab->value->objects, operation->down ? APPLY_GO_ON : APPLY_RESUMED);
 	arena_free(arena);
 }
 

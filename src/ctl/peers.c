@@ -21,6 +21,7 @@ struct peer {
 	size_t next; /* to send */
 	unsigned outstanding;
 	bool end_sent;
+	struct loop_timer *restart; /* gives the world once more */
 };
 
 struct peers {
@@ -36,12 +37,16 @@ struct sync_call {
 	bool end;
 };
 
+static void sync_again(void *context, struct instant now);
+
 struct peers *peers_new(struct ctl *ctl)
 {
 	struct peers *peers = xalloc(sizeof(*peers));
 
-	for (enum process_id id = 0; id < PROCESS_COUNT; id++)
+	for (enum process_id id = 0; id < PROCESS_COUNT; id++) {
 		peers->list[id] = (struct peer){.ctl = ctl, .id = id};
+		peers->list[id].restart = loop_timer_new(ctl->loop, sync_again, &peers->list[id]);
+	}
 	return peers;
 }
 
@@ -49,20 +54,21 @@ void peers_free(struct peers *peers)
 {
 	if (peers == NULL)
 		return;
-	for (enum process_id id = 0; id < PROCESS_COUNT; id++)
+	for (enum process_id id = 0; id < PROCESS_COUNT; id++) {
 		arena_free(peers->list[id].arena);
+		loop_timer_free(peers->list[id].restart);
+	}
 	free(peers);
 }
 
 static void sync_go_on(struct peer *peer);
-static void sync_start(struct peer *peer);
 
 static void sync_finish(struct peer *peer)
 {
 	arena_free(peer->arena);
 	peer->arena = NULL;
 	if (peer->again) {
-		sync_start(peer);
+		loop_timer_set(peer->restart, loop_now(peer->ctl->loop));
 		return;
 	}
 	peer->state = PEER_READY;
@@ -139,6 +145,8 @@ static void sync_start(struct peer *peer)
 	sync_go_on(peer);
 }
 
+static void sync_again(void *context, struct instant now) { sync_start(context); }
+
 void peers_up(struct ctl *ctl, enum process_id id)
 {
 	if ((CTL_PEERS & 1u << id) == 0)
@@ -153,6 +161,7 @@ void peers_down(struct ctl *ctl, enum process_id id)
 
 	peer->generation++;
 	peer->state = PEER_AWAY;
+	loop_timer_set(peer->restart, INSTANT_NEVER);
 	arena_free(peer->arena);
 	peer->arena = NULL;
 }

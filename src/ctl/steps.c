@@ -8,10 +8,15 @@
 /* The phases: leave, set, holders leave. A group is a phase and a kind. */
 enum phase { PHASE_LEAVE, PHASE_SET, PHASE_HOLDERS_LEAVE, PHASE_COUNT };
 
+/* Bodies are zeroed before they are filled in, so equal ones are equal byte by byte. */
+static bool same_bytes(const void *a, const void *b, size_t size) { return memcmp(a, b, size) == 0; }
+
 bool steps_vm_restarts(const struct object *before, const struct object *after)
 {
-	struct msg_vm a = *(const struct msg_vm *)before->body;
 	const struct msg_vm *b = after->body;
+	struct msg_vm a;
+
+	memcpy(&a, before->body, sizeof(a));
 
 	/* What a running machine can change (api/message_types.h) is made equal first. */
 	a.priority = b->priority;
@@ -19,7 +24,7 @@ bool steps_vm_restarts(const struct object *before, const struct object *after)
 	a.run = b->run;
 	for (uint16_t i = 0; i < a.nic_count && i < b->nic_count; i++)
 		a.nics[i].up = b->nics[i].up;
-	return memcmp(&a, b, sizeof(a)) != 0;
+	return !same_bytes(&a, b, sizeof(a));
 }
 
 static uint32_t group_of(enum phase phase, enum object_kind kind)
@@ -33,8 +38,11 @@ static uint32_t group_of(enum phase phase, enum object_kind kind)
 /* Puts the steps of one changed object into `out` (room for two); returns how many. */
 static size_t steps_of(const struct object *before, const struct object *after, struct step *out)
 {
-	enum object_kind kind = (before ? before : after)->kind;
+	const struct object *object = before ? before : after;
+	enum object_kind kind;
 
+	CHECK(object != NULL);
+	kind = object->kind;
 	if (before != NULL && after != NULL && object_equal(before, after))
 		return 0;
 	if (after == NULL) {
@@ -88,6 +96,7 @@ enum message_type step_message(const struct step *step, bool inverse, const void
 	const struct object *wanted = inverse ? step->before : step->after;
 	const struct object *object = step_object(step);
 
+	CHECK(object != NULL);
 	if (wanted != NULL) {
 		*body = wanted->body;
 		return object_type(wanted->kind)->set;

@@ -129,7 +129,7 @@ static void fake_show(struct fake *fake, const struct message *message)
 	void *body;
 
 	if (show->what == SHOW_VMS) {
-		while ((body = map_next(&fake->objects, &cursor, &key, NULL)) != NULL) {
+		while (map_next(&fake->objects, &cursor, &key, NULL) != NULL) {
 			struct msg_vm_state state = {.id = (uint32_t)key, .state = VM_STATE_RUNNING, .pid = 4711, .arrived_wall_ns = 1};
 
 			state.waiting_ns = 1500000000;

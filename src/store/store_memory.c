@@ -91,7 +91,7 @@ static int memory_write(void *state, const struct store_batch *batch, struct err
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct store_change *change = &batch->changes[i];
 		struct memory_table *table = &store->tables[change->table];
-		size_t at = table_lower(table, change->key), end = at;
+		size_t at = table_lower(table, change->key), end = 0;
 		char behind[STORE_KEY_BYTES_MAX + 1];
 
 		switch (change->op) {

@@ -22,7 +22,7 @@ ip -n "$b" addr add 192.0.2.1/24 dev lo
 mapfile -t many < <(for i in $(seq 0 59); do echo "172.20.$i.0/24"; done)
 
 # run AUTH ID KEY: the engine for some seconds, its report in $work/out
-run() { ip netns exec "$a" "$harness" left 10.77.0.1/24 "$1" "$2" "$3" "${4:-5}" "${many[@]}" >"$work/out" 2>&1; }
+run() { ip netns exec "$a" "$harness" left 10.77.0.1/24 "$1" "$2" "$3" "${4:-3}" "${many[@]}" >"$work/out" 2>&1; }
 
 learnt() { grep -q '^route 192.0.2.0/24 via 10.77.0.2 metric 2' "$work/out"; }
 learnt_nothing() { ! learnt; }
@@ -81,7 +81,7 @@ long=0123456789abcdef0123456789abcdef01234567
 
 while read -r name auth key settings; do
 	start_bird "$b" "$(bird_config "$settings")"
-	run "$auth" 1 "$key" 5
+	run "$auth" 1 "$key" 3
 	check "bird $name: we learn its routes" learnt
 	check "bird $name: it learns our 60 routes" test "$(bird_routes)" = 60
 done <<LIST

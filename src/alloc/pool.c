@@ -1,228 +1,131 @@
 /*
- * Pools: who holds which number.
+ * Pools: who holds which number, by name.
  *
- * Theory of operation. `taken` is the set of units that can't be given out now: held, in quarantine, excluded. A holding is a record of 32
- * bytes for a unit that somebody holds, that rests in quarantine, or that is free but remembered for its last owner; two open-addressing
- * tables of record numbers find it by owner and by unit. Records in quarantine form a queue in the order of their release, which is also
- * the order in which they end, so ending them costs nothing per call. A remembered record is dropped when its unit goes to another owner,
- * so there is never more than one record a unit.
+ * Theory of operation. A name is in the table as long as the ledger knows it: when it holds a unit, and afterwards until its unit goes to
+ * somebody else. So there is never more than one name a unit. Numbers of names that are gone are used again first, which keeps them small.
  */
 #include "alloc/pool.h"
 
-#include "alloc/unit_set.h"
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/hash.h"
-#include "base/rand.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NONE UINT32_MAX
+#define SLOTS_LEAST 16
 
-/* What `since` says of a holding that is not in quarantine. */
-#define HELD INT64_MAX
-#define REMEMBERED INT64_MIN
-
-/* A record; `owner` NULL marks one that is unused and linked by `next`. `since`: HELD, REMEMBERED, or when quarantine began. */
-struct holding {
-	char *owner;
-	int64_t since;
-	uint32_t unit;
+/* A name; `text` NULL marks one that is unused and linked by `hash`. Number 0 is nobody. */
+struct name {
+	char *text;
 	uint32_t hash;
-	uint32_t next;
-	uint32_t previous;
-};
-
-/* Open addressing over record numbers; NONE is an empty slot. Kept at most half full. */
-struct index {
-	uint32_t *slots;
-	uint32_t mask;
 };
 
 struct pool {
 	char *name;
-	struct pool_config config;
-	struct unit_set taken;
-	struct rand rand;
-	uint64_t cursor;
-	uint64_t held, quarantined, excluded;
-	struct holding *holdings;
-	uint32_t holding_count, holding_capacity, unused;
-	uint32_t records;
-	struct index by_owner, by_unit;
-	uint32_t oldest, newest; /* the quarantine's queue */
+	struct ledger *ledger;
+	enum pool_strategy strategy;
+	struct name *names;
+	uint32_t count, capacity, unused;
+	uint32_t used;
+	uint32_t *slots; /* open addressing over numbers of names, 0 is empty; at most half full */
+	uint32_t mask;
 };
 
-static uint32_t hash_owner(const char *owner) { return (uint32_t)hash_str(owner); }
-static uint32_t hash_unit(uint32_t unit) { return (uint32_t)hash_u64(unit); }
-
-static void index_put(struct index *index, uint32_t hash, uint32_t record)
+static uint32_t name_find(const struct pool *pool, const char *text, uint32_t hash)
 {
-	uint32_t i = hash & index->mask;
+	for (uint32_t i = hash & pool->mask; pool->slots[i] != 0; i = (i + 1) & pool->mask) {
+		const struct name *name = &pool->names[pool->slots[i]];
 
-	while (index->slots[i] != NONE)
-		i = (i + 1) & index->mask;
-	index->slots[i] = record;
+		if (name->hash == hash && strcmp(name->text, text) == 0)
+			return pool->slots[i];
+	}
+	return 0;
 }
 
-static uint32_t home_of(const struct pool *pool, const struct index *index, uint32_t record)
+static void name_put(struct pool *pool, uint32_t number)
 {
-	const struct holding *h = &pool->holdings[record];
+	uint32_t i = pool->names[number].hash & pool->mask;
 
-	return (index == &pool->by_owner ? h->hash : hash_unit(h->unit)) & index->mask;
+	while (pool->slots[i] != 0)
+		i = (i + 1) & pool->mask;
+	pool->slots[i] = number;
 }
 
-/* Takes a record out, moving later ones of the same run back so that no tomb is needed (Knuth 6.4, algorithm R). */
-static void index_take(const struct pool *pool, struct index *index, uint32_t record)
+static void names_resize(struct pool *pool, uint32_t slots)
 {
-	uint32_t gap = home_of(pool, index, record);
+	free(pool->slots);
+	pool->slots = xalloc(slots * sizeof(*pool->slots));
+	pool->mask = slots - 1;
+	for (uint32_t i = 1; i < pool->count; i++)
+		if (pool->names[i].text != NULL)
+			name_put(pool, i);
+}
 
-	while (index->slots[gap] != record)
-		gap = (gap + 1) & index->mask;
-	for (uint32_t i = (gap + 1) & index->mask; index->slots[i] != NONE; i = (i + 1) & index->mask) {
-		uint32_t home = home_of(pool, index, index->slots[i]);
+/* The number of a name, a new one when it has none. */
+static uint32_t name_number(struct pool *pool, const char *text)
+{
+	uint32_t hash = (uint32_t)hash_str(text), number = name_find(pool, text, hash);
 
-		if (((i - home) & index->mask) >= ((i - gap) & index->mask)) {
-			index->slots[gap] = index->slots[i];
+	if (number != 0)
+		return number;
+	number = pool->unused;
+	if (number != 0) {
+		pool->unused = pool->names[number].hash;
+	} else {
+		if (pool->count == pool->capacity) {
+			pool->capacity += pool->capacity / 2;
+			pool->names = xrealloc(pool->names, pool->capacity * sizeof(*pool->names));
+		}
+		number = pool->count++;
+	}
+	pool->names[number] = (struct name){xstrdup(text), hash};
+	if (++pool->used * 2 > pool->mask)
+		names_resize(pool, (pool->mask + 1) * 2);
+	else
+		name_put(pool, number);
+	return number;
+}
+
+/* Takes a name out, moving later ones of the same run back so that no tomb is needed (Knuth 6.4, algorithm R). 0 is nobody. */
+static void name_drop(struct pool *pool, uint32_t number)
+{
+	struct name *name = &pool->names[number];
+	uint32_t gap = name->hash & pool->mask;
+
+	if (number == 0)
+		return;
+	while (pool->slots[gap] != number)
+		gap = (gap + 1) & pool->mask;
+	for (uint32_t i = (gap + 1) & pool->mask; pool->slots[i] != 0; i = (i + 1) & pool->mask) {
+		uint32_t home = pool->names[pool->slots[i]].hash & pool->mask;
+
+		if (((i - home) & pool->mask) >= ((i - gap) & pool->mask)) {
+			pool->slots[gap] = pool->slots[i];
 			gap = i;
 		}
 	}
-	index->slots[gap] = NONE;
-}
-
-static void index_resize(struct pool *pool, struct index *index, uint32_t slots)
-{
-	free(index->slots);
-	index->slots = xalloc(slots * sizeof(*index->slots));
-	memset(index->slots, 0xff, slots * sizeof(*index->slots));
-	index->mask = slots - 1;
-	for (uint32_t i = 0; i < pool->holding_count; i++)
-		if (pool->holdings[i].owner != NULL)
-			index_put(index, index == &pool->by_owner ? pool->holdings[i].hash : hash_unit(pool->holdings[i].unit), i);
-}
-
-static uint32_t find_owner(const struct pool *pool, const char *owner)
-{
-	uint32_t hash = hash_owner(owner);
-
-	for (uint32_t i = hash & pool->by_owner.mask; pool->by_owner.slots[i] != NONE; i = (i + 1) & pool->by_owner.mask) {
-		const struct holding *h = &pool->holdings[pool->by_owner.slots[i]];
-
-		if (h->hash == hash && strcmp(h->owner, owner) == 0)
-			return pool->by_owner.slots[i];
-	}
-	return NONE;
-}
-
-static uint32_t find_unit(const struct pool *pool, uint32_t unit)
-{
-	for (uint32_t i = hash_unit(unit) & pool->by_unit.mask; pool->by_unit.slots[i] != NONE; i = (i + 1) & pool->by_unit.mask)
-		if (pool->holdings[pool->by_unit.slots[i]].unit == unit)
-			return pool->by_unit.slots[i];
-	return NONE;
-}
-
-static void record_drop(struct pool *pool, uint32_t record)
-{
-	struct holding *h = &pool->holdings[record];
-
-	index_take(pool, &pool->by_owner, record);
-	index_take(pool, &pool->by_unit, record);
-	free(h->owner);
-	*h = (struct holding){.next = pool->unused};
-	pool->unused = record;
-	pool->records--;
-}
-
-/* A held record for owner and unit; neither has one. */
-static void record_add(struct pool *pool, const char *owner, uint32_t unit)
-{
-	uint32_t record = pool->unused;
-
-	if (record != NONE) {
-		pool->unused = pool->holdings[record].next;
-	} else {
-		if (pool->holding_count == pool->holding_capacity) {
-			pool->holding_capacity = pool->holding_capacity ? pool->holding_capacity + pool->holding_capacity / 2 : 16;
-			pool->holdings = xrealloc(pool->holdings, pool->holding_capacity * sizeof(*pool->holdings));
-		}
-		record = pool->holding_count++;
-	}
-	pool->holdings[record] = (struct holding){xstrdup(owner), HELD, unit, hash_owner(owner), NONE, NONE};
-	pool->records++;
-	if (pool->records * 2 > pool->by_owner.mask + 1) {
-		index_resize(pool, &pool->by_owner, (pool->by_owner.mask + 1) * 2);
-		index_resize(pool, &pool->by_unit, (pool->by_unit.mask + 1) * 2);
-	} else {
-		index_put(&pool->by_owner, pool->holdings[record].hash, record);
-		index_put(&pool->by_unit, hash_unit(unit), record);
-	}
-	pool->held++;
-}
-
-static void queue_take(struct pool *pool, uint32_t record)
-{
-	struct holding *h = &pool->holdings[record];
-
-	if (h->previous != NONE)
-		pool->holdings[h->previous].next = h->next;
-	else
-		pool->oldest = h->next;
-	if (h->next != NONE)
-		pool->holdings[h->next].previous = h->previous;
-	else
-		pool->newest = h->previous;
-	h->next = h->previous = NONE;
-	pool->quarantined--;
-}
-
-static void queue_append(struct pool *pool, uint32_t record)
-{
-	struct holding *h = &pool->holdings[record];
-
-	h->previous = pool->newest;
-	h->next = NONE;
-	if (pool->newest != NONE)
-		pool->holdings[pool->newest].next = record;
-	else
-		pool->oldest = record;
-	pool->newest = record;
-	pool->quarantined++;
-}
-
-/* Ends the quarantine of the oldest record: its unit is free again, but remembered. */
-static void quarantine_end_oldest(struct pool *pool)
-{
-	struct holding *h = &pool->holdings[pool->oldest];
-
-	queue_take(pool, pool->oldest);
-	h->since = REMEMBERED;
-	unit_set_remove(&pool->taken, h->unit);
-}
-
-static void quarantine_expire(struct pool *pool, struct instant now)
-{
-	while (pool->oldest != NONE && now.ns - pool->holdings[pool->oldest].since >= pool->config.quarantine.ns)
-		quarantine_end_oldest(pool);
+	pool->slots[gap] = 0;
+	free(name->text);
+	*name = (struct name){NULL, pool->unused};
+	pool->unused = number;
+	pool->used--;
 }
 
 struct pool *pool_new(const struct pool_config *config)
 {
 	struct pool *pool = xalloc(sizeof(*pool));
 
-	CHECK(config->size > 0);
-	pool->config = *config;
-	pool->config.size = config->size < POOL_UNITS_MAX ? config->size : POOL_UNITS_MAX;
 	pool->name = xstrdup(config->name);
-	pool->config.name = pool->name;
-	unit_set_init(&pool->taken, pool->config.size);
-	pool->rand = rand_seeded(config->seed);
-	pool->unused = pool->oldest = pool->newest = NONE;
-	index_resize(pool, &pool->by_owner, 16);
-	index_resize(pool, &pool->by_unit, 16);
+	pool->strategy = config->strategy;
+	pool->ledger = ledger_new(
+		&(struct ledger_config){config->size, config->strategy, config->seed, config->quarantine, config->shorten_quarantine});
+	pool->count = 1;
+	pool->capacity = SLOTS_LEAST;
+	pool->names = xalloc(pool->capacity * sizeof(*pool->names));
+	names_resize(pool, SLOTS_LEAST);
 	return pool;
 }
 
@@ -230,170 +133,77 @@ void pool_free(struct pool *pool)
 {
 	if (pool == NULL)
 		return;
-	for (uint32_t i = 0; i < pool->holding_count; i++)
-		free(pool->holdings[i].owner);
-	free(pool->holdings);
-	free(pool->by_owner.slots);
-	free(pool->by_unit.slots);
-	unit_set_free(&pool->taken);
+	for (uint32_t i = 1; i < pool->count; i++)
+		free(pool->names[i].text);
+	ledger_free(pool->ledger);
+	free(pool->names);
+	free(pool->slots);
 	free(pool->name);
 	free(pool);
 }
 
-void pool_exclude(struct pool *pool, uint64_t first, uint64_t count)
+void pool_exclude(struct pool *pool, uint64_t first, uint64_t count) { ledger_exclude(pool->ledger, first, count); }
+
+static int used_up(const struct pool *pool, struct err *err)
 {
-	for (uint64_t unit = first; unit < first + count && unit < pool->config.size; unit++) {
-		if (unit_set_has(&pool->taken, unit))
-			continue;
-		unit_set_add(&pool->taken, unit);
-		pool->excluded++;
-	}
-}
+	struct pool_counts counts = ledger_counts(pool->ledger);
 
-/* The unit that the strategy chooses among the free ones, of which there is at least one. */
-static uint64_t choose(struct pool *pool, const char *owner)
-{
-	uint64_t size = pool->config.size, free_units = size - pool->taken.used, unit = 0;
-
-	switch (pool->config.strategy) {
-	case POOL_SEQUENTIAL:
-		CHECK(unit_set_next_outside(&pool->taken, pool->cursor, &unit));
-		pool->cursor = unit + 1;
-		break;
-	case POOL_RANDOM:
-		/* Throwing darts is quick while most are free, and as uniform as picking the n-th free one. */
-		if (free_units <= size / 2)
-			return unit_set_nth_outside(&pool->taken, rand_below(&pool->rand, free_units));
-		do
-			unit = rand_below(&pool->rand, size);
-		while (unit_set_has(&pool->taken, unit));
-		break;
-	case POOL_HASH:
-		CHECK(unit_set_next_outside(&pool->taken, hash_stable(owner, strlen(owner)) % size, &unit));
-		break;
-	}
-	return unit;
-}
-
-/* Puts a record that is in quarantine or remembered back into its owner's hands. */
-static void record_revive(struct pool *pool, uint32_t record)
-{
-	struct holding *h = &pool->holdings[record];
-
-	if (h->since == REMEMBERED)
-		unit_set_add(&pool->taken, h->unit);
-	else
-		queue_take(pool, record);
-	h->since = HELD;
-	pool->held++;
+	return err_set(err, -ENOSPC,
+		"pool \"%s\" is used up: %" PRIu64 " in all, %" PRIu64 " held, %" PRIu64 " in quarantine, %" PRIu64
+		" excluded; make the pool larger or release some",
+		pool->name, counts.size, counts.held, counts.quarantined, counts.excluded);
 }
 
 int pool_allocate(struct pool *pool, const char *owner, struct instant now, uint64_t *unit, struct err *err)
 {
-	uint32_t record = find_owner(pool, owner);
-	uint32_t old;
+	uint64_t wish = pool->strategy == POOL_HASH ? hash_stable(owner, strlen(owner)) : 0;
+	uint32_t number = name_number(pool, owner), forgotten;
 
-	quarantine_expire(pool, now);
-	if (record != NONE) {
-		if (pool->holdings[record].since != HELD)
-			record_revive(pool, record);
-		*unit = pool->holdings[record].unit;
-		return 0;
+	if (ledger_allocate(pool->ledger, number, wish, now, unit, &forgotten) < 0) {
+		name_drop(pool, number);
+		return used_up(pool, err);
 	}
-	if (pool->taken.used == pool->config.size && pool->config.shorten_quarantine && pool->oldest != NONE)
-		quarantine_end_oldest(pool);
-	if (pool->taken.used == pool->config.size)
-		return err_set(err, -ENOSPC,
-			"pool \"%s\" is used up: %" PRIu64 " in all, %" PRIu64 " held, %" PRIu64 " in quarantine, %" PRIu64
-			" excluded; make the pool larger or release some",
-			pool->name, pool->config.size, pool->held, pool->quarantined, pool->excluded);
-	*unit = choose(pool, owner);
-	old = find_unit(pool, (uint32_t)*unit);
-	if (old != NONE)
-		record_drop(pool, old);
-	unit_set_add(&pool->taken, *unit);
-	record_add(pool, owner, (uint32_t)*unit);
+	name_drop(pool, forgotten);
 	return 0;
 }
 
 int pool_reserve(struct pool *pool, const char *owner, uint64_t unit, struct err *err)
 {
-	uint32_t mine = find_owner(pool, owner);
-	uint32_t there;
+	bool known = name_find(pool, owner, (uint32_t)hash_str(owner)) != 0;
+	uint32_t number = name_number(pool, owner), other;
+	int rc = ledger_reserve(pool->ledger, number, unit, &other);
+	uint64_t held = 0;
 
-	if (unit >= pool->config.size)
-		return err_set(err, -ERANGE, "pool \"%s\" has no unit %" PRIu64 ": it has %" PRIu64, pool->name, unit, pool->config.size);
-	there = find_unit(pool, (uint32_t)unit);
-	if (there != NONE && there != mine && pool->holdings[there].since == HELD)
-		return err_set(err, -EEXIST, "pool \"%s\": held by %s", pool->name, pool->holdings[there].owner);
-	if (mine != NONE && mine == there) {
-		if (pool->holdings[mine].since != HELD)
-			record_revive(pool, mine);
+	if (rc == 0) {
+		name_drop(pool, other);
 		return 0;
 	}
-	if (mine != NONE && pool->holdings[mine].since == HELD)
-		return err_set(err, -EEXIST, "pool \"%s\": %s already holds unit %" PRIu32, pool->name, owner, pool->holdings[mine].unit);
-	/* What is remembered or in quarantine yields to what is written down. */
-	for (int i = 0; i < 2; i++) {
-		uint32_t record = i == 0 ? mine : there;
-
-		if (record == NONE)
-			continue;
-		if (pool->holdings[record].since != REMEMBERED) {
-			uint32_t freed = pool->holdings[record].unit;
-
-			queue_take(pool, record);
-			unit_set_remove(&pool->taken, freed);
-		}
-		record_drop(pool, record);
-	}
-	if (!unit_set_has(&pool->taken, unit))
-		unit_set_add(&pool->taken, unit);
-	else
-		pool->excluded--;
-	record_add(pool, owner, (uint32_t)unit);
-	return 0;
+	if (rc == -ERANGE)
+		rc = err_set(err, rc, "pool \"%s\" has no unit %" PRIu64 ": it has %" PRIu64, pool->name, unit,
+			ledger_counts(pool->ledger).size);
+	else if (other != number)
+		rc = err_set(err, rc, "pool \"%s\": held by %s", pool->name, pool->names[other].text);
+	else if (ledger_find(pool->ledger, number, &held))
+		rc = err_set(err, rc, "pool \"%s\": %s already holds unit %" PRIu64, pool->name, owner, held);
+	if (!known)
+		name_drop(pool, number);
+	return rc;
 }
 
 bool pool_release(struct pool *pool, const char *owner, struct instant now)
 {
-	uint32_t record = find_owner(pool, owner);
+	uint32_t number = name_find(pool, owner, (uint32_t)hash_str(owner));
 
-	quarantine_expire(pool, now);
-	if (record == NONE || pool->holdings[record].since != HELD)
-		return false;
-	pool->held--;
-	pool->holdings[record].since = now.ns;
-	queue_append(pool, record);
-	if (pool->config.quarantine.ns == 0)
-		quarantine_expire(pool, now);
-	return true;
+	return number != 0 && ledger_release(pool->ledger, number, now);
 }
 
 bool pool_find(const struct pool *pool, const char *owner, uint64_t *unit)
 {
-	uint32_t record = find_owner(pool, owner);
+	uint32_t number = name_find(pool, owner, (uint32_t)hash_str(owner));
 
-	if (record == NONE || pool->holdings[record].since != HELD)
-		return false;
-	*unit = pool->holdings[record].unit;
-	return true;
+	return number != 0 && ledger_find(pool->ledger, number, unit);
 }
 
-const char *pool_owner(const struct pool *pool, uint64_t unit)
-{
-	uint32_t record = unit < pool->config.size ? find_unit(pool, (uint32_t)unit) : NONE;
+const char *pool_owner(const struct pool *pool, uint64_t unit) { return pool->names[ledger_holder(pool->ledger, unit)].text; }
 
-	return record != NONE && pool->holdings[record].since == HELD ? pool->holdings[record].owner : NULL;
-}
-
-struct pool_counts pool_counts(const struct pool *pool)
-{
-	return (struct pool_counts){
-		.size = pool->config.size,
-		.held = pool->held,
-		.quarantined = pool->quarantined,
-		.excluded = pool->excluded,
-		.free = pool->config.size - pool->taken.used,
-	};
-}
+struct pool_counts pool_counts(const struct pool *pool) { return ledger_counts(pool->ledger); }

@@ -2,26 +2,22 @@
  * Pools: who holds which number. Pure: no I/O, no clock, no randomness but its own seed.
  *
  * Theory of operation. A pool is a range of units 0 .. size-1 (addresses of a prefix, MACs below a base, AS numbers), of which each is
- * free, held by an owner, in quarantine after it was given back, or excluded. A bitmap of 64-bit words with summary levels above it (64-ary
- * tree) finds the next free unit in O(log64 n) at any fill level. An owner is a text ("demo/vm1:eth0"); asking again gives the same unit,
- * and an owner that comes back while its unit is free or in quarantine gets it back (sticky).
+ * free, held by an owner, in quarantine after it was given back, or excluded. An owner is a text ("demo/vm1:eth0"); asking again gives the
+ * same unit, and an owner that comes back while its unit is free or in quarantine gets it back (sticky). A pool is a table of names that
+ * gives each owner a number, in front of a ledger (ledger.h) of numbers; who has numbers of his own may use a ledger as it is.
  */
 #ifndef ALLOC_POOL_H
 #define ALLOC_POOL_H
 
+#include "alloc/ledger.h"
 #include "base/err.h"
 #include "base/instant.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* Most units of one pool that are managed (a larger range is used up to here). */
-#define POOL_UNITS_MAX (UINT64_C(1) << 32)
-
-/* How the next unit is chosen: the next free one behind the last (wrapping), exactly uniform over the free ones, or from the owner's name,
- * then the next free one. */
-enum pool_strategy { POOL_SEQUENTIAL, POOL_RANDOM, POOL_HASH };
+#define POOL_UNITS_MAX LEDGER_UNITS_MAX
 
 struct pool_config {
 	const char *name; /* for errors; copied */
@@ -53,10 +49,6 @@ bool pool_release(struct pool *pool, const char *owner, struct instant now);
 /* What an owner holds; who holds a unit (NULL: nobody). */
 bool pool_find(const struct pool *pool, const char *owner, uint64_t *unit);
 const char *pool_owner(const struct pool *pool, uint64_t unit);
-
-struct pool_counts {
-	uint64_t size, held, quarantined, excluded, free;
-};
 
 struct pool_counts pool_counts(const struct pool *pool);
 

@@ -26,6 +26,7 @@ lab=$top/examples/demo.weft.yaml
 must "weft up as $(id -un)" "$weft" up "$lab"
 check "the tests hold" "$weft" test demo
 check "a1 reaches b1" reaches a1 "$(address b1)"
+check "four hypervisors and the daemon run" test "$(our_processes | wc -l)" -ge 9
 check "no process of the lab is root's" test -z "$(for pid in $(our_processes); do ps -o uid= -p "$pid"; done | grep -x ' *0')"
 check "weft down" "$weft" down -y demo
 check "nothing is left" within 10 nothing_left

@@ -86,6 +86,14 @@ static void print_vms(const struct call *call, const struct value *vms, bool lab
 	call_print_grid(call, grid);
 }
 
+/* ", 4 machines", ", 1 link". */
+static void add_count(struct text *line, const struct value *lab, const char *key, const char *noun)
+{
+	int64_t count = value_int(lab, key);
+
+	text_add(line, ", %" PRId64 " %s%s", count, noun, count == 1 ? "" : "s");
+}
+
 /* "lab demo: up since 10:02, 4 machines, 2 routers, 3 networks, 1 link". */
 static void print_labs(const struct call *call, const struct value *labs)
 {
@@ -94,9 +102,15 @@ static void print_labs(const struct call *call, const struct value *labs)
 		char when[WHEN_BYTES];
 		const char *since = when_text_now(value_text(lab, "since"), when);
 
-		call_say(call, "lab %s: %s%s%s, %" PRId64 " machines, %" PRId64 " routers, %" PRId64 " networks, %" PRId64 " links",
-			value_text(lab, "name"), value_text(lab, "state"), since[0] ? " since " : "", since, value_int(lab, "vms"),
-			value_int(lab, "routers"), value_int(lab, "networks"), value_int(lab, "links"));
+		struct text line = {0};
+
+		text_add(&line, "lab %s: %s%s%s", value_text(lab, "name"), value_text(lab, "state"), since[0] ? " since " : "", since);
+		add_count(&line, lab, "vms", "machine");
+		add_count(&line, lab, "routers", "router");
+		add_count(&line, lab, "networks", "network");
+		add_count(&line, lab, "links", "link");
+		call_say(call, "%s", text_get(&line));
+		text_free(&line);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 /* Answers that take longer are a fault; orders that take long are operations, which are asked for again and again. */
 #define ANSWER_TIMEOUT_S 330
@@ -84,6 +85,34 @@ static enum status no_daemon(const struct call *call, const char *socket, const 
 	return call_fail(call, STATUS_FAILED, "%s", err->text);
 }
 
+/* How long a daemon that answered before, or whose socket is still there, gets to come back: its supervisor starts it again within a second. */
+#define PATIENCE_MS 5000
+#define PATIENCE_STEP_MS 50
+
+/* Whether asking again can help, and does no harm: nobody listened, or an idempotent request lost its connection (RFC 9110 9.2.2). */
+static bool may_ask_again(const char *method, int error, bool answered_before)
+{
+	if (error == -ECONNREFUSED || (error == -ENOENT && answered_before))
+		return true;
+	return error == -EIO && strcmp(method, "POST") != 0;
+}
+
+static int ask(const struct http_question *question, struct text *answer, struct err *err)
+{
+	static bool answered;
+	int http;
+
+	for (unsigned waited_ms = 0;; waited_ms += PATIENCE_STEP_MS) {
+		answer->used = 0;
+		http = http_request(question, answer, err);
+		answered = answered || http > 0;
+		if (http > 0 || waited_ms >= PATIENCE_MS || !may_ask_again(question->method, http, answered))
+			return http;
+		http_close();
+		(void)nanosleep(&(struct timespec){0, PATIENCE_STEP_MS * 1000000L}, NULL);
+	}
+}
+
 enum status client_request(
 	const struct call *call, const char *method, const char *path, const char *body, struct value **answer, int *http_status)
 {
@@ -95,7 +124,7 @@ enum status client_request(
 
 	if (socket == NULL)
 		return STATUS_FAILED;
-	http = http_request(&(struct http_question){socket, method, path, body, ANSWER_TIMEOUT_S}, &text, &err);
+	http = ask(&(struct http_question){socket, method, path, body, ANSWER_TIMEOUT_S}, &text, &err);
 	if (call->verbose > 1)
 		(void)fprintf(call->err, "%s %s: %d\n", method, path, http);
 	if (http > 0 && text.used > 0)

@@ -167,6 +167,12 @@ static const struct command commands[] = {
 
 	{.group = "weft itself", .name = "doctor", .arguments = "", .run = doctor_run,
 		.summary = "Look whether this machine has what labs need, and say what to do"},
+	{.group = "weft itself", .name = "bench pool", .arguments = "", .run = bench_pool_run,
+		.summary = "Measure how quick pools of numbers are",
+		.text = "Interfaces get a MAC, an address and a port each, and give them back; then single allocations are timed at several fill\n"
+			"levels, beside the ways of others: dice and retry, a scan, a set difference. Nothing is sent to weftd.",
+		.examples = "weft bench pool\nweft bench pool --interfaces 100000 -j",
+		.options = {{0, "interfaces", "N", "how many (1000000)"}}},
 	{.group = "weft itself", .name = "version", .arguments = "", .run = version_run,
 		.summary = "Print the versions of weft and weftd and the state of its processes"},
 	{.group = "weft itself", .name = "help", .arguments = "[COMMAND]", .arguments_max = 4, .run = help_run,

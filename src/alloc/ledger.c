@@ -11,8 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Slots and ring entries to begin with, a power of two. */
-#define FEW 16
+/* Slots of a sparse table and ring entries to begin with, powers of two. */
+#define FEW_BITS 10
+#define RING_FEW 16
+
+/* A ledger of up to so many units has a slot for each from the beginning: memory that is never touched costs nothing. */
+#define DIRECT_BITS 20
 
 /* A unit in quarantine; `owner` 0 where it was taken out before its time. */
 struct resting {
@@ -160,14 +164,26 @@ static void ring_remake(struct ledger *ledger, uint32_t size)
 	ledger->tail = count;
 }
 
+/* Gives the ring room for one more. Without gaps and from entry 0 on all stay where they are. */
+static void ring_reserve(struct ledger *ledger)
+{
+	uint32_t size = ledger->ring_size ? ledger->ring_size : RING_FEW / 2;
+
+	if (ledger->tail - ledger->head < ledger->ring_size)
+		return;
+	if (ledger->gaps == 0 && ledger->head == 0) {
+		ledger->ring = xrealloc(ledger->ring, size * 2 * sizeof(*ledger->ring));
+		ledger->ring_size = size * 2;
+		return;
+	}
+	ring_remake(ledger, ledger->gaps >= size / 2 ? size : size * 2);
+}
+
 static void ring_append(struct ledger *ledger, uint32_t owner, struct instant now)
 {
 	uint32_t unit = ledger->unit_of[owner] - 1;
 
-	if (ledger->tail - ledger->head == ledger->ring_size)
-		ring_remake(ledger, ledger->gaps >= ledger->ring_size / 2 && ledger->ring_size ? ledger->ring_size
-				    : ledger->ring_size					       ? ledger->ring_size * 2
-											       : FEW);
+	ring_reserve(ledger);
 	*ring_at(ledger, ledger->tail) = (struct resting){now.ns, owner, unit};
 	ledger->unit_of[owner] = ledger->tail++;
 	ledger->rests[owner / 64] |= UINT64_C(1) << (owner % 64);
@@ -256,9 +272,11 @@ struct ledger *ledger_new(const struct ledger_config *config)
 		ledger->config.size = LEDGER_UNITS_MAX;
 	unit_set_init(&ledger->taken, ledger->config.size);
 	ledger->rand = rand_seeded(config->seed);
-	ledger->slot_bits = 4;
-	ledger->slots = xalloc(FEW * sizeof(*ledger->slots));
-	ledger->direct = ledger->config.size <= FEW;
+	ledger->direct = ledger->config.size <= UINT64_C(1) << DIRECT_BITS;
+	ledger->slot_bits = ledger->direct ? DIRECT_BITS : FEW_BITS;
+	while (ledger->direct && ledger->slot_bits > 0 && ledger->config.size <= UINT64_C(1) << (ledger->slot_bits - 1))
+		ledger->slot_bits--;
+	ledger->slots = xalloc((UINT64_C(1) << ledger->slot_bits) * sizeof(*ledger->slots));
 	return ledger;
 }
 

@@ -117,25 +117,40 @@ bool unit_set_next_outside(const struct unit_set *set, uint64_t from, uint64_t *
 	return (from < set->size && next_outside(set, from, unit)) || next_outside(set, 0, unit);
 }
 
-/* Units that the subtree of one bit of `level` spans. */
-static uint64_t span_of(unsigned level) { return UINT64_C(1) << (6 * level); }
+static unsigned gaps_in(uint64_t word) { return (unsigned)__builtin_popcountll(~word); }
 
-/* Units outside below bit `index` of `level`. */
-static uint64_t outside_below(const struct unit_set *set, unsigned level, uint64_t index)
+/* The n-th 0 of a word: whole bytes first. */
+static unsigned nth_gap(uint64_t word, unsigned n)
 {
-	uint64_t first = index * span_of(level);
-	uint64_t span = first >= set->size ? 0 : set->size - first < span_of(level) ? set->size - first : span_of(level);
-	uint64_t used = 0;
+	unsigned bit = 0;
+	uint64_t gaps = ~word;
 
-	if (span == 0)
-		return 0;
-	if (level == 0)
-		return !unit_set_has(set, index);
-	if (level == 1)
-		used = (unsigned)__builtin_popcountll(set->full[0][index]) - (span < 64 ? 64 - span : 0);
-	else
-		used = set->counts[level - 1][index];
-	return span - used;
+	for (;; bit += 8) {
+		unsigned here = (unsigned)__builtin_popcountll(gaps >> bit & 0xff);
+
+		if (n < here)
+			break;
+		n -= here;
+	}
+	for (gaps >>= bit; n > 0; n--)
+		gaps &= gaps - 1;
+	return bit + (unsigned)__builtin_ctzll(gaps);
+}
+
+/* Units that a node of level 1 and above spans, all of those behind the end counted in. */
+static uint64_t span_of(unsigned level) { return UINT64_C(1) << (6 * (level + 1)); }
+
+/* Which child, from `index` on, of a node of `level` has the n-th unit outside; `n` becomes its number in there. Nodes before the last are
+ * whole, and the last has what is left, so the end need not be looked at. */
+static uint64_t child_of_nth(const struct unit_set *set, unsigned level, uint64_t index, uint64_t *n)
+{
+	for (;; index++) {
+		uint64_t outside = level == 0 ? gaps_in(set->full[0][index]) : span_of(level) - set->counts[level][index];
+
+		if (*n < outside || index + 1 == set->words[level])
+			return index;
+		*n -= outside;
+	}
 }
 
 uint64_t unit_set_nth_outside(const struct unit_set *set, uint64_t n)
@@ -143,17 +158,7 @@ uint64_t unit_set_nth_outside(const struct unit_set *set, uint64_t n)
 	uint64_t index = 0;
 
 	CHECK(n < set->size - set->used);
-	for (unsigned level = set->levels; level-- > 0;) {
-		uint64_t outside;
-
-		for (;; index++) {
-			outside = outside_below(set, level, index);
-			if (n < outside)
-				break;
-			n -= outside;
-		}
-		if (level > 0)
-			index *= 64;
-	}
-	return index;
+	for (unsigned level = set->levels - 1; level-- > 0;)
+		index = child_of_nth(set, level, index * 64, &n);
+	return index * 64 + nth_gap(set->full[0][index], (unsigned)n);
 }

@@ -75,6 +75,7 @@ enum status vm_exec_run(struct call *call);
 enum status link_run(struct call *call);
 enum status queue_ls_run(struct call *call);
 enum status queue_simulate_run(struct call *call);
+enum status bench_pool_run(struct call *call);
 enum status version_run(struct call *call);
 enum status help_run(struct call *call);
 

@@ -65,6 +65,20 @@ void jail_limits(void)
 
 /* Stage 3. */
 
+/* Whether a user who owns nothing of it may pass every folder above `path`. */
+static bool others_may_pass(const char *path)
+{
+	char part[FILE_BYTES];
+	struct stat status;
+
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
+		if (stat(part, &status) != 0 || !(status.st_mode & S_IXOTH))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Makes over to the jailed user what it keeps writing: the files of one type (S_IFREG, S_IFSOCK) that `prepare` made as root in `folder`.
  * The folder stays root's with the sticky bit, so that the process can make and remove files of its own there but not touch others'.
@@ -92,9 +106,10 @@ static void give_files(const char *folder, mode_t type, uid_t uid)
 	(void)closedir(dir);
 }
 
-static int jail_identity(enum process_id process, const struct jail_spec *spec, const struct places *places, struct err *err)
+static int jail_identity(enum process_id process, const struct jail_spec *spec, const struct places *places, bool own_root, struct err *err)
 {
-	uid_t uid = jail_uid(process);
+	bool files = spec->files_read || spec->files_write;
+	uid_t uid = own_root || !files || others_may_pass(places->state) ? jail_uid(process) : 0;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_set(err, -errno, "can't give up new privileges: %s", strerror(errno));
@@ -104,6 +119,13 @@ static int jail_identity(enum process_id process, const struct jail_spec *spec, 
 	if (geteuid() != 0) {
 		/* What a user namespace gave us. */
 		if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+			return err_set(err, -EPERM, "can't drop capabilities");
+		return 0;
+	}
+	if (uid == 0) {
+		log_warning(
+			NULL, "jail: without a root of its own only root reaches %s: stays user 0, without capabilities", places->state);
+		if (capng_apply(CAPNG_SELECT_BOTH) != 0)
 			return err_set(err, -EPERM, "can't drop capabilities");
 		return 0;
 	}
@@ -200,7 +222,7 @@ int jail_enter(enum process_id process, const struct jail_spec *spec, const stru
 	error = jail_namespaces(spec, places);
 	if (error != 0)
 		log_warning(NULL, "jail: no namespaces of its own: %s", strerror(-error));
-	error = jail_identity(process, spec, places, err);
+	error = jail_identity(process, spec, places, error == 0, err);
 	if (error != 0)
 		return error;
 	if (mode != JAIL_OFF && !spec->keep_privilege) {

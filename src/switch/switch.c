@@ -133,11 +133,12 @@ static void port_opened(void *context, const struct message *message, int error,
 	if (port->dead || port->reopen) {
 		if (fd >= 0)
 			port_kind(port->opening)->discard(fd);
-		if (port->dead)
+		if (port->dead) {
 			port_free(port);
-		else
-			port_wait(port, span_ns(0));
+			return;
+		}
 		port->reopen = false;
+		port_wait(port, span_ns(0));
 		return;
 	}
 	if (fd >= 0) {

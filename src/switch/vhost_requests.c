@@ -222,7 +222,7 @@ static int set_vring_kick(struct vhost_device *vhost, struct vhost_message *mess
 {
 	uint64_t index = message->number & VHOST_USER_VRING_INDEX_MASK;
 	struct vhost_queue *queue = queue_of(vhost, index, err);
-	int fd, error;
+	int fd = -1, error;
 
 	if (queue == NULL)
 		return -EPROTO;
@@ -249,7 +249,7 @@ static int set_vring_signal(struct vhost_device *vhost, struct vhost_message *me
 	struct vhost_queue *queue = queue_of(vhost, message->number & VHOST_USER_VRING_INDEX_MASK, err);
 	bool call = message->head.request == VHOST_USER_SET_VRING_CALL;
 	const uint64_t one = 1;
-	int fd, error;
+	int fd = -1, error;
 
 	if (queue == NULL)
 		return -EPROTO;

@@ -235,6 +235,7 @@ static void cursor_write(struct cursor *cursor, const void *in, size_t bytes)
 	const uint8_t *from = in;
 
 	while (bytes > 0) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the pieces add up to what is written */
 		size_t here = cursor->segment->bytes - cursor->offset;
 		size_t n = bytes < here ? bytes : here;
 
@@ -336,7 +337,7 @@ static enum drop_reason buffers_take(
 	chain->count = 0;
 	chain->bytes = 0;
 	*count = 0;
-	while (taken < need) {
+	do {
 		enum drop_reason reason;
 		uint16_t head;
 
@@ -357,7 +358,7 @@ static enum drop_reason buffers_take(
 		if (reason != DROP_NONE)
 			return reason;
 		taken = chain->bytes;
-	}
+	} while (taken < need);
 	return DROP_NONE;
 }
 

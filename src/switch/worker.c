@@ -1,10 +1,15 @@
-/* The worker: polls devices, forwards bursts, sleeps when there is nothing to do. */
+/*
+ * The worker: polls devices, forwards bursts, sleeps when there is nothing to do.
+ *
+ * Long because devices, orders and rounds all work on the one state that must not leave this file: whatever is in it belongs to the thread.
+ */
 #include "switch/worker.h"
 
 #include "base/arena.h"
 #include "base/map.h"
 #include "switch/ports.h"
 #include "switch/vhost_memory.h"
+#include "switch/worker_queue.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,13 +38,7 @@ struct worker {
 	int epoll_fd;
 	int wake_fd;
 
-	/* Between the threads. */
-	pthread_mutex_t lock;
-	pthread_cond_t room;
-	struct list orders;
-	struct list events;
-	unsigned order_count, event_count, punt_count;
-	_Atomic bool ordered; /* orders wait */
+	struct worker_queue queue;
 
 	/* The worker's own. */
 	struct core *core;
@@ -55,8 +54,6 @@ struct worker {
 	struct instant tick;	   /* when core_tick is due */
 };
 
-/* Between the threads. */
-
 struct worker_order *worker_order_new(enum worker_order_kind kind, size_t bytes)
 {
 	struct worker_order *order = xalloc(sizeof(*order) + bytes);
@@ -70,33 +67,11 @@ void worker_order(struct worker *worker, struct worker_order *order)
 {
 	const uint64_t one = 1;
 
-	CHECK(pthread_mutex_lock(&worker->lock) == 0);
-	while (worker->order_count >= WORKER_ORDERS_MAX)
-		CHECK(pthread_cond_wait(&worker->room, &worker->lock) == 0);
-	list_append(&worker->orders, &order->node);
-	worker->order_count++;
-	atomic_store(&worker->ordered, true);
-	CHECK(pthread_mutex_unlock(&worker->lock) == 0);
+	worker_queue_order(&worker->queue, order);
 	(void)!write(worker->wake_fd, &one, sizeof(one));
 }
 
-static void list_move(struct list *from, struct list *to)
-{
-	list_init(to);
-	if (list_empty(from))
-		return;
-	*to = *from;
-	to->next->prev = to->prev->next = to;
-	list_init(from);
-}
-
-void worker_take_events(struct worker *worker, struct list *events)
-{
-	CHECK(pthread_mutex_lock(&worker->lock) == 0);
-	list_move(&worker->events, events);
-	worker->event_count = worker->punt_count = 0;
-	CHECK(pthread_mutex_unlock(&worker->lock) == 0);
-}
+void worker_take_events(struct worker *worker, struct list *events) { worker_queue_take_events(&worker->queue, events); }
 
 static struct worker_event *event_new(enum worker_event_kind kind, size_t bytes)
 {
@@ -106,27 +81,14 @@ static struct worker_event *event_new(enum worker_event_kind kind, size_t bytes)
 	return event;
 }
 
-/* Hands an event over; false, and freed, when it may not be kept (a message only: results are as few as the orders). */
+/* Hands an event over; false when it was dropped. */
 static bool event_post(struct worker *worker, struct worker_event *event)
 {
-	bool punt = event->kind == WORKER_MESSAGE && event->row->type == MSG_PUNT;
-	bool kept, first;
+	enum queue_result result = worker_queue_event(&worker->queue, event);
 
-	CHECK(pthread_mutex_lock(&worker->lock) == 0);
-	first = worker->event_count == 0;
-	kept = event->kind != WORKER_MESSAGE ||
-	       (worker->event_count < WORKER_EVENTS_MAX && !(punt && worker->punt_count >= WORKER_PUNTS_MAX));
-	if (kept) {
-		list_append(&worker->events, &event->node);
-		worker->event_count++;
-		worker->punt_count += punt;
-	}
-	CHECK(pthread_mutex_unlock(&worker->lock) == 0);
-	if (!kept)
-		free(event);
-	else if (first)
+	if (result == QUEUE_FIRST)
 		worker->config.notify(worker->config.context);
-	return kept;
+	return result != QUEUE_FULL;
 }
 
 int64_t worker_cpu_ns(const struct worker *worker)
@@ -382,14 +344,9 @@ static void orders_take(struct worker *worker)
 	struct list orders;
 	struct worker_order *order;
 
-	if (!atomic_load_explicit(&worker->ordered, memory_order_relaxed))
+	if (!atomic_load_explicit(&worker->queue.ordered, memory_order_relaxed))
 		return;
-	CHECK(pthread_mutex_lock(&worker->lock) == 0);
-	list_move(&worker->orders, &orders);
-	worker->order_count = 0;
-	atomic_store(&worker->ordered, false);
-	CHECK(pthread_cond_broadcast(&worker->room) == 0);
-	CHECK(pthread_mutex_unlock(&worker->lock) == 0);
+	worker_queue_take_orders(&worker->queue, &orders);
 	list_each (order, &orders, struct worker_order, node) {
 		list_remove(&order->node);
 		order_carry_out(worker, order);
@@ -485,7 +442,7 @@ static void worker_sleep(struct worker *worker)
 	 * The look at epoll forgets the kicks of the time before. When it found anything there is no sleep this time: what a front end said
 	 * may have started a ring that isn't armed.
 	 */
-	if (!events_take(worker, worker->now) && !atomic_load(&worker->ordered) && devices_poll(worker) == 0)
+	if (!events_take(worker, worker->now) && !atomic_load(&worker->queue.ordered) && devices_poll(worker) == 0)
 		(void)events_take(worker, worker->tick);
 	for (unsigned slot = 0; slot < worker->device_slots; slot++)
 		if (worker->devices[slot] != NULL)
@@ -543,8 +500,7 @@ static void worker_destroy(struct worker *worker)
 	core_free(worker->core);
 	packet_pool_free(worker->pool);
 	map_free(&worker->by_port);
-	(void)pthread_cond_destroy(&worker->room);
-	(void)pthread_mutex_destroy(&worker->lock);
+	worker_queue_end(&worker->queue);
 	free(worker);
 }
 
@@ -556,10 +512,7 @@ struct worker *worker_new(const struct worker_config *config, struct err *err)
 
 	vhost_memory_guard();
 	worker->config = *config;
-	(void)pthread_mutex_init(&worker->lock, NULL);
-	(void)pthread_cond_init(&worker->room, NULL);
-	list_init(&worker->orders);
-	list_init(&worker->events);
+	worker_queue_init(&worker->queue);
 	worker->pool = packet_pool_new(config->small_packets, config->large_packets);
 	worker->core = core_new(&core_ops, worker, worker->pool, &config->limits);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -577,21 +530,9 @@ struct worker *worker_new(const struct worker_config *config, struct err *err)
 
 void worker_free(struct worker *worker)
 {
-	struct worker_order *order;
-	struct worker_event *event;
-	struct list events;
-
 	if (worker == NULL)
 		return;
 	worker_order(worker, worker_order_new(WORKER_STOP, 0));
 	CHECK(pthread_join(worker->thread, NULL) == 0);
-	list_each (order, &worker->orders, struct worker_order, node) {
-		if (order->fd >= 0)
-			(void)close(order->fd);
-		free(order);
-	}
-	worker_take_events(worker, &events);
-	list_each (event, &events, struct worker_event, node)
-		free(event);
 	worker_destroy(worker);
 }

@@ -32,6 +32,8 @@ static const struct api_row rows[] = {
 	{"POST", "/v1/labs/LAB/vms/VM/ACTION", false, api_vm_action},
 	{"POST", "/v1/labs/LAB/links/LINK/ACTION", false, api_link_action},
 	{"GET", "/v1/show/WHAT", false, api_show},
+	{"GET", "/v1/pools", false, api_pools},
+	{"GET", "/v1/holdings", false, api_holdings},
 	{"GET", "/v1/events", false, api_events},
 };
 

@@ -335,6 +335,40 @@ static void switched_test(void **state)
 }
 
 /* What is shown: rows with names, machines, events, the version. */
+/* Which pools there are, who holds a number, and what nobody holds. */
+static void pools_are_shown(struct daemon *daemon)
+{
+	json_t *answer, *row;
+	bool seen = false;
+	size_t i;
+
+	assert_int_equal(ask(daemon, "GET", "/v1/pools", NULL, &answer), 200);
+	json_array_foreach(answer, i, row)
+	{
+		if (strcmp(json_string_value(json_object_get(row, "pool")), "demo/network/left") != 0)
+			continue;
+		seen = true;
+		assert_string_equal(json_string_value(json_object_get(row, "name")), "left");
+		assert_string_equal(json_string_value(json_object_get(row, "gives")), "addresses");
+		assert_int_equal(json_integer_value(json_object_get(row, "size")), 256);
+		assert_int_not_equal(json_integer_value(json_object_get(row, "held")), 0);
+		assert_int_equal(json_integer_value(json_object_get(row, "released")), 0);
+	}
+	assert_true(seen);
+	json_decref(answer);
+	assert_int_equal(ask(daemon, "GET", "/v1/holdings?lab=demo&pool=left&value=10.1.0.11", NULL, &answer), 200);
+	assert_int_equal(json_array_size(answer), 1);
+	row = json_array_get(answer, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "owner")), "demo/h1:eth0");
+	assert_string_equal(json_string_value(json_object_get(row, "state")), "held");
+	json_decref(answer);
+	assert_int_equal(ask(daemon, "GET", "/v1/holdings?value=192.0.2.1", NULL, &answer), 200);
+	assert_int_equal(json_array_size(answer), 0);
+	json_decref(answer);
+	assert_int_equal(ask(daemon, "GET", "/v1/holdings?pool=nope", NULL, NULL), 404);
+	assert_int_equal(ask(daemon, "GET", "/v1/pools?lab=nope", NULL, NULL), 404);
+}
+
 static void show_test(void **state)
 {
 	struct daemon *daemon = daemon_new("memory");
@@ -377,6 +411,7 @@ static void show_test(void **state)
 	assert_int_equal(ask(daemon, "GET", "/v1/vms", NULL, &answer), 200);
 	assert_int_equal(json_array_size(answer), 4);
 	json_decref(answer);
+	pools_are_shown(daemon);
 	assert_int_equal(ask(daemon, "GET", "/v1/version", NULL, &answer), 200);
 	assert_non_null(json_string_value(json_object_get(answer, "virtualization")));
 	json_decref(answer);

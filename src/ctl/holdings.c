@@ -135,6 +135,20 @@ const struct holding *holdings_next(const struct holdings *holdings, const char 
 	return row ? &row->holding : NULL;
 }
 
+const char *holdings_next_pool(const struct holdings *holdings, size_t *cursor)
+{
+	const struct holding_pool *pool;
+
+	while ((pool = map_next(&holdings->pools, cursor, NULL, NULL)) != NULL) {
+		size_t inner = 0;
+		const struct holding_row *row = map_next(&pool->owners, &inner, NULL, NULL);
+
+		if (row != NULL)
+			return row->holding.pool;
+	}
+	return NULL;
+}
+
 void holdings_add(struct holdings *holdings, const struct holding *list, size_t count, struct store_batch *batch)
 {
 	for (size_t i = 0; i < count; i++) {

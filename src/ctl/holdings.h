@@ -39,6 +39,9 @@ const struct holding *holdings_find(const struct holdings *holdings, const char 
 /* Walks the holdings of a pool in no particular order, as map_next. */
 const struct holding *holdings_next(const struct holdings *holdings, const char *pool, size_t *cursor);
 
+/* Walks the names of the pools that have holdings, in no particular order; NULL at the end. */
+const char *holdings_next_pool(const struct holdings *holdings, size_t *cursor);
+
 /* Adds holdings (`list`), leaving all others: while a change is under way, both what was and what is wanted are held. */
 void holdings_add(struct holdings *holdings, const struct holding *list, size_t count, struct store_batch *batch);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char head[] = ".\\\" Made from the knob table (src/model/knobs.c) by test/golden/lab_golden.sh with UPDATE=1; don't edit.\n"
-			   ".TH WEFT.YAML 5 \"\" \"weft " WEFT_VERSION "\" \"File formats\"\n"
+			   ".TH WEFT.YAML 5 \"2026-11-24\" \"weft " WEFT_VERSION "\" \"File formats\"\n"
 			   ".SH NAME\n"
 			   "weft.yaml \\- lab files of weft\n"
 			   ".SH DESCRIPTION\n"

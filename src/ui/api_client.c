@@ -85,7 +85,7 @@ static enum status no_daemon(const struct call *call, const char *socket, const 
 	return call_fail(call, STATUS_FAILED, "%s", err->text);
 }
 
-/* How long a daemon that answered before, or whose socket is still there, gets to come back: its supervisor starts it again within a second. */
+/* How long a daemon that answered before, or whose socket is there, gets to come back: it is started again within a second. */
 #define PATIENCE_MS 5000
 #define PATIENCE_STEP_MS 50
 

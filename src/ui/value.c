@@ -121,7 +121,8 @@ void value_append(struct value *array, struct value *part) { CHECK(json_array_ap
 
 void value_to_json(const struct value *value, bool lines, struct text *out)
 {
-	char *text = json_dumps(to_json(value), (lines ? (size_t)JSON_INDENT(2) : (size_t)JSON_COMPACT) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+	char *text = json_dumps(
+		to_json(value), (lines ? (size_t)JSON_INDENT(2) : (size_t)JSON_COMPACT) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
 
 	CHECK(text != NULL);
 	text_add_bytes(out, text, strlen(text));

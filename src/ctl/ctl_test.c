@@ -334,7 +334,6 @@ static void switched_test(void **state)
 	daemon_free(daemon);
 }
 
-/* What is shown: rows with names, machines, events, the version. */
 /* Which pools there are, who holds a number, and what nobody holds. */
 static void pools_are_shown(struct daemon *daemon)
 {
@@ -369,6 +368,7 @@ static void pools_are_shown(struct daemon *daemon)
 	assert_int_equal(ask(daemon, "GET", "/v1/pools?lab=nope", NULL, NULL), 404);
 }
 
+/* What is shown: rows with names, machines, events, the version. */
 static void show_test(void **state)
 {
 	struct daemon *daemon = daemon_new("memory");

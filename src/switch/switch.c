@@ -427,9 +427,19 @@ static void switch_started(struct process *process)
 static void switch_shutdown(struct process *process)
 {
 	struct switch_body *body = process->body;
+	struct switch_port *port;
+	size_t cursor = 0;
 
 	worker_free(body->worker);
 	body->worker = NULL;
+	while ((port = map_next(&body->ports, &cursor, NULL, NULL)) != NULL) {
+		(void)map_remove(&body->ports, port->wanted.id);
+		if (port->stage == STAGE_OPENING)
+			port->dead = true;
+		else
+			port_free(port);
+	}
+	map_free(&body->ports);
 	loop_stop(process->loop);
 }
 

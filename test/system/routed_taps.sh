@@ -100,6 +100,10 @@ check "and that is felt" within 10 not in_space left ping -n -c 1 -W 1 10.2.0.9
 check "the link is plugged in" "$weft" link up r1:r2
 check "and the hosts reach each other again" within 20 in_space left ping -n -c 1 -W 1 10.2.0.9
 
+check "the switch is killed" kill -9 "$(number switch)"
+check "hosts keep their addresses and reach each other again" within 10 in_space left ping -n -c 1 -W 1 10.2.0.9
+check "and nothing is lost from then on" says " 0% packet loss" pings right 10.1.0.9
+
 check "the lab goes" "$weft" down -y
 rm -f "$WEFT_ROOT"/*.weft.yaml
 check "nothing is left" within 10 nothing_left

@@ -75,7 +75,8 @@ enum queue_result worker_queue_event(struct worker_queue *queue, struct worker_e
 	enum queue_result result = QUEUE_FULL;
 
 	worker_queue_lock(queue);
-	if (event->kind != WORKER_MESSAGE || (queue->event_count < WORKER_EVENTS_MAX && !(punt && queue->punt_count >= WORKER_PUNTS_MAX))) {
+	if (event->kind != WORKER_MESSAGE ||
+		(punt ? queue->punt_count < WORKER_PUNTS_MAX : event->seq == 0 || queue->event_count < WORKER_EVENTS_MAX)) {
 		result = queue->event_count == 0 ? QUEUE_FIRST : QUEUE_KEPT;
 		list_append(&queue->events, &event->node);
 		queue->event_count++;

@@ -31,8 +31,8 @@ void worker_queue_take_events(struct worker_queue *queue, struct list *events);
 enum queue_result { QUEUE_FULL, QUEUE_KEPT, QUEUE_FIRST };
 
 /*
- * Hands an event over. FIRST: the queue was empty, so the loop must be told. FULL: it may not be kept and was freed (a message only:
- * results are as few as the orders).
+ * Hands an event over. FIRST: the queue was empty, so the loop must be told. FULL: it may not be kept and was freed (a row or
+ * a punt only: results are as few as the orders, events as few as the objects they are about).
  */
 enum queue_result worker_queue_event(struct worker_queue *queue, struct worker_event *event);
 

@@ -391,6 +391,7 @@ static void compare_with_reference(const struct sched_config *config, uint64_t s
 				sched_policy_names[config->policy], config->easy, config->hold, (int)config->aging,
 				(unsigned long long)seed, i, (long long)results[i].start, (long long)results[i].finish,
 				(long long)ref.jobs[i].start, (long long)ref.jobs[i].finish);
+	ref.requests = NULL;
 }
 
 static void every_policy_agrees_with_reference(void **state)

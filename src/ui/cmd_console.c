@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
 /* Ctrl-] ends it, as telnet and virsh do. */
 #define ESCAPE 0x1d
+/* When the input is a file and at its end, the guest may still answer; it is done when nothing comes for so long. */
+#define SILENCE_MS 1500
 
 /* Raw while the console is open, so that every key goes to the guest. */
 static bool terminal_raw(struct termios *saved)
@@ -50,7 +51,6 @@ static bool pump_keys(int line, bool *open)
 		return errno == EINTR;
 	if (n == 0) {
 		*open = false;
-		(void)shutdown(line, SHUT_WR);
 		return true;
 	}
 	escape = memchr(buffer, ESCAPE, (size_t)n);
@@ -76,8 +76,11 @@ static void pump(int line)
 	bool keys = true;
 
 	for (;;) {
+		int ready;
+
 		fds[1].fd = keys ? STDIN_FILENO : -1;
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		ready = poll(fds, 2, keys ? -1 : SILENCE_MS);
+		if (ready == 0 || (ready < 0 && errno != EINTR))
 			return;
 		if (fds[0].revents != 0 && !pump_screen(line))
 			return;

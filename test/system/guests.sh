@@ -20,6 +20,21 @@ check "plan says that there is nothing to do (status 3)" status 3 "$weft" plan "
 check "ps prints JSON with an address of every machine" address c
 check "every guest is a process that lives" kill -0 "$(hypervisor a1)" "$(hypervisor c)"
 
+# --- looking, and orders to machines
+# shellcheck disable=SC2016 # the guest expands it
+console() { (sleep 1; echo 'echo answer-$((40 + 2))'; sleep 3) | "$weft" vm console a2; }
+check "the console is a shell" says answer-42 console
+check "a picture shows what runs" says 'a1\nrunning' "$weft" graph guests
+check "inspect prints an object" says 52:54:00 "$weft" inspect a1
+check "events tell how it came to run" says vm-running "$weft" events --once
+paused() { "$weft" ps | grep -q '^a2 *paused'; }
+check "weft vm pause" "$weft" vm pause a2
+check "is seen" within 5 paused
+check "a paused machine answers no ping" reaches_not a1 "$(address a2)"
+check "weft vm resume" "$weft" vm resume a2
+check "and it answers again" within 10 reaches a1 "$(address a2)"
+check "the exit status of a command in a guest is that of weft vm exec" status 7 in_guest a1 "exit 7"
+
 # --- a bulk transfer across both routers: the checksum is that of what was sent
 transfer() {
 	local sent got to

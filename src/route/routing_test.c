@@ -422,7 +422,7 @@ static void test_process_restart(void **state)
 	hear_rip(world, false);
 	assert_int_equal(world->begins, 1);
 	assert_int_equal(world->fib_count, 1);
-	world->now = instant_add(world->now, span_ms(4900));
+	world->now = instant_add(world->now, span_ms(SETTLE_QUIET_S * 1000 - 100));
 	(void)routing_tick(world->routing, world->now);
 	assert_int_equal(world->fib_count, 1);
 	assert_int_equal(world->ends, 0);

@@ -113,6 +113,27 @@ static void check(const struct model *m, const struct ledger *ledger)
 	}
 }
 
+/* One random operation on both, which must agree. */
+static void random_step(struct model *m, struct ledger *ledger, struct rand *rand, uint32_t owners, struct instant now)
+{
+	uint32_t owner = 1 + (uint32_t)rand_below(rand, owners);
+	uint64_t draw = rand_below(rand, 8);
+
+	if (draw < 4) {
+		/* Wishes and reservations that stride and meet. */
+		allocate(m, ledger, owner, rand_below(rand, 64) << 20, now);
+	} else if (draw < 7) {
+		assert_int_equal(ledger_release(ledger, owner, now), m->state[owner] == HELD);
+		model_expire(m, now);
+		if (m->state[owner] == HELD) {
+			m->state[owner] = m->quarantine ? RESTS : REMEMBERED;
+			m->since[owner] = now.ns;
+		}
+	} else {
+		reserve(m, ledger, owner, rand_below(rand, m->size < 300 ? m->size + 2 : 300));
+	}
+}
+
 /* Sizes: a slot a unit, a table that becomes one, and a sparse table. */
 static void random_operations_agree_with_model(void **state)
 {
@@ -127,23 +148,8 @@ static void random_operations_agree_with_model(void **state)
 		struct instant now = {1};
 
 		for (int step = 0; step < 4000; step++) {
-			uint32_t owner = 1 + (uint32_t)rand_below(&rand, step < 2000 ? OWNERS : 5);
-			uint64_t draw = rand_below(&rand, 8);
-
 			now.ns += (int64_t)rand_below(&rand, 3);
-			if (draw < 4) {
-				/* Wishes and reservations that stride and meet. */
-				allocate(&m, ledger, owner, rand_below(&rand, 64) << 20, now);
-			} else if (draw < 7) {
-				assert_int_equal(ledger_release(ledger, owner, now), m.state[owner] == HELD);
-				model_expire(&m, now);
-				if (m.state[owner] == HELD) {
-					m.state[owner] = m.quarantine ? RESTS : REMEMBERED;
-					m.since[owner] = now.ns;
-				}
-			} else {
-				reserve(&m, ledger, owner, rand_below(&rand, m.size < 300 ? m.size + 2 : 300));
-			}
+			random_step(&m, ledger, &rand, step < 2000 ? OWNERS : 5, now);
 			if (step % 16 == 0)
 				check(&m, ledger);
 		}

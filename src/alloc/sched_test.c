@@ -370,7 +370,7 @@ static void reference_run(struct reference *ref, const struct sched_config *conf
 static void compare_with_reference(const struct sched_config *config, uint64_t seed)
 {
 	static struct reference ref;
-	struct sim_request requests[JOBS_MAX];
+	static struct sim_request requests[JOBS_MAX];
 	struct rand rand = rand_seeded(seed);
 	uint32_t count = 1 + (uint32_t)rand_below(&rand, 60);
 	int64_t arrival = 0;

@@ -25,6 +25,10 @@ struct bench {
 	struct packet_pool *pool;
 };
 
+/* Ethertype and IPv4 header up to the protocol, of TCP frames with total lengths of 65,212 and 3,986. */
+static const uint8_t headers_64k[] = {0x08, 0, 0x45, 0, 0xfe, 0xbc, 0, 1, 0x40, 0, 0x40, 6};
+static const uint8_t headers_4k[] = {0x08, 0, 0x45, 0, 0x0f, 0x92, 0, 1, 0x40, 0, 0x40, 6};
+
 static void pump(void *context)
 {
 	struct bench *bench = context;
@@ -162,7 +166,7 @@ static void segments_pass_or_are_cut(void **state)
 	int size, total = 0;
 
 	memset(frame, 3, sizeof(frame));
-	memcpy(frame + 12, "\x08\x00\x45\x00\xfe\xbc\x00\x01\x40\x00\x40\x06", 12);
+	memcpy(frame + 12, headers_64k, sizeof(headers_64k));
 	frame[46] = 0x50;
 	bench_start(&b, 128, takes);
 	for (int i = 0; i < 60; i++)
@@ -203,7 +207,7 @@ static void segments_of_guests_are_checked(void **state)
 	struct packet *packet;
 	struct bench b;
 
-	memcpy(frame + 12, "\x08\x00\x45\x00\x0f\x92\x00\x01\x40\x00\x40\x06", 12);
+	memcpy(frame + 12, headers_4k, sizeof(headers_4k));
 	frame[46] = 0x50;
 	bench_start(&b, 16, vhost_features());
 	assert_true(guest_transmit(&b.guest, &header, frame, sizeof(frame), 3, false));
@@ -329,19 +333,19 @@ static void rings_stop_and_go_on(void **state)
 	struct bench b;
 
 	bench_start(&b, 16, vhost_features());
-	guest_send(&b.guest, VHOST_USER_SET_VRING_ENABLE, 0, &off, sizeof(off), NULL, 0);
+	guest_send(&b.guest, (struct guest_request){VHOST_USER_SET_VRING_ENABLE, 0, &off, sizeof(off)}, NULL, 0);
 	assert_int_equal(b.device->state, PORT_STATE_CONNECTED);
 	assert_true(guest_post(&b.guest, 1600, 1));
 	assert_false(send_bytes(&b, frame, 64, NULL));
 	assert_int_equal(dropped(&b, DROP_NOT_READY), 1);
-	guest_send(&b.guest, VHOST_USER_SET_VRING_ENABLE, 0, &on, sizeof(on), NULL, 0);
+	guest_send(&b.guest, (struct guest_request){VHOST_USER_SET_VRING_ENABLE, 0, &on, sizeof(on)}, NULL, 0);
 	assert_int_equal(b.device->state, PORT_STATE_UP);
 	assert_true(send_bytes(&b, frame, 64, NULL));
 	for (int i = 0; i < 3; i++)
 		assert_true(guest_transmit(&b.guest, &no_offload, frame, 64, 1, false));
 	assert_int_equal(receive(&b, &packet, 1), 1);
 	packet_free(b.pool, packet);
-	guest_send(&b.guest, VHOST_USER_GET_VRING_BASE, 0, &base, sizeof(base), NULL, 0);
+	guest_send(&b.guest, (struct guest_request){VHOST_USER_GET_VRING_BASE, 0, &base, sizeof(base)}, NULL, 0);
 	guest_reply(&b.guest, VHOST_USER_GET_VRING_BASE, &base, sizeof(base));
 	assert_int_equal(base.number, 1);
 	assert_int_equal(b.device->state, PORT_STATE_CONNECTED);
@@ -565,7 +569,7 @@ static void bad_requests_end_the_connection(void **state)
 			fds[j] = rows[i].pipe ? pipes[1] : b.guest.memory_fd;
 		probe = dup(0);
 		(void)close(probe);
-		guest_send(&b.guest, rows[i].request, 0, rows[i].payload, rows[i].size, fds, rows[i].fds);
+		guest_send(&b.guest, (struct guest_request){rows[i].request, 0, rows[i].payload, rows[i].size}, fds, rows[i].fds);
 		if (!b.device->failed)
 			fail_msg("accepted: %s", rows[i].what);
 		again = dup(0);
@@ -583,12 +587,12 @@ static void replies_come_when_asked_for(void **state)
 	struct bench b;
 
 	bench_start(&b, 16, vhost_features());
-	guest_send(&b.guest, 39, VHOST_USER_NEED_REPLY, NULL, 0, NULL, 0); /* SET_STATUS, not offered */
+	guest_send(&b.guest, (struct guest_request){39, VHOST_USER_NEED_REPLY, NULL, 0}, NULL, 0); /* SET_STATUS, not offered */
 	answer = 0;
 	guest_reply(&b.guest, 39, &answer, sizeof(answer));
 	assert_int_equal(answer, 1);
 	assert_false(b.device->failed);
-	guest_send(&b.guest, VHOST_USER_SET_FEATURES, VHOST_USER_NEED_REPLY, &bits, sizeof(bits), NULL, 0);
+	guest_send(&b.guest, (struct guest_request){VHOST_USER_SET_FEATURES, VHOST_USER_NEED_REPLY, &bits, sizeof(bits)}, NULL, 0);
 	answer = 0;
 	guest_reply(&b.guest, VHOST_USER_SET_FEATURES, &answer, sizeof(answer));
 	assert_int_equal(answer, 1);

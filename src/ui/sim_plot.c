@@ -39,8 +39,10 @@ static double log10_of(double x)
 {
 	double whole = 0, fraction = 0, bit = 0.5;
 
-	for (; x >= 10; x /= 10)
+	while (x >= 10) {
+		x /= 10;
 		whole++;
+	}
 	for (int i = 0; i < 16; i++, bit /= 2) {
 		x *= x;
 		if (x >= 10) {

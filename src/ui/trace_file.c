@@ -224,10 +224,10 @@ static void trace_sort(struct trace *trace)
 	free(sorted);
 }
 
-int trace_parse(const char *name, char *text, size_t bytes, bool swf, uint32_t memory_per_vcpu, struct trace *trace, struct err *err)
+int trace_parse(const char *name, char *text, size_t bytes, struct trace_format format, struct trace *trace, struct err *err)
 {
-	struct trace_reading reading = {.name = name, .memory_per_vcpu = memory_per_vcpu, .trace = trace, .err = err};
-	bool heading = !swf;
+	struct trace_reading reading = {.name = name, .memory_per_vcpu = format.memory_per_vcpu, .trace = trace, .err = err};
+	bool heading = !format.swf;
 	int error = 0;
 
 	*trace = (struct trace){0};
@@ -246,7 +246,7 @@ int trace_parse(const char *name, char *text, size_t bytes, bool swf, uint32_t m
 		if (heading)
 			error = csv_heading(&reading, line);
 		else
-			error = swf ? swf_line(&reading, line) : csv_line(&reading, line);
+			error = format.swf ? swf_line(&reading, line) : csv_line(&reading, line);
 		heading = false;
 	}
 	if (error == 0 && trace->count == 0)
@@ -296,6 +296,7 @@ int trace_read(const char *file, uint32_t memory_per_vcpu, struct trace *trace, 
 	bool standard_input = strcmp(file, "-") == 0;
 	FILE *stream = standard_input ? stdin : fopen(file, "re");
 	size_t bytes = 0, length = strlen(file);
+	struct trace_format format = {.memory_per_vcpu = memory_per_vcpu};
 	char *text;
 	int error;
 
@@ -307,8 +308,8 @@ int trace_read(const char *file, uint32_t memory_per_vcpu, struct trace *trace, 
 		(void)fclose(stream);
 	if (text == NULL)
 		return err->code;
-	error = trace_parse(standard_input ? "standard input" : file, text, bytes,
-		(length > 4 && strcmp(file + length - 4, ".swf") == 0) || text[0] == ';', memory_per_vcpu, trace, err);
+	format.swf = (length > 4 && strcmp(file + length - 4, ".swf") == 0) || text[0] == ';';
+	error = trace_parse(standard_input ? "standard input" : file, text, bytes, format, trace, err);
 	free(text);
 	return error;
 }

@@ -29,7 +29,13 @@ struct trace {
 int trace_read(const char *file, uint32_t memory_per_vcpu, struct trace *trace, struct err *err);
 void trace_free(struct trace *trace);
 
+/* What a text is: SWF or CSV, and the MiB of a processor when a log doesn't say. */
+struct trace_format {
+	bool swf;
+	uint32_t memory_per_vcpu;
+};
+
 /* The same from `bytes` of text in memory with a NUL behind them; `name` is for errors. `text` is changed. */
-int trace_parse(const char *name, char *text, size_t bytes, bool swf, uint32_t memory_per_vcpu, struct trace *trace, struct err *err);
+int trace_parse(const char *name, char *text, size_t bytes, struct trace_format format, struct trace *trace, struct err *err);
 
 #endif

@@ -14,7 +14,7 @@ static int parse(const char *source, bool swf, struct trace *trace, struct err *
 	static char text[4096];
 
 	(void)snprintf(text, sizeof(text), "%s", source);
-	return trace_parse("t", text, strlen(text), swf, 128, trace, err);
+	return trace_parse("t", text, strlen(text), (struct trace_format){swf, 128}, trace, err);
 }
 
 static void csv_is_read_and_sorted(void **state)

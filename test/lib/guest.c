@@ -92,22 +92,21 @@ void guest_connect(struct guest *guest)
 	guest->back_fd = pair[1];
 }
 
-void guest_send(
-	struct guest *guest, uint32_t request, uint32_t flags, const void *payload, uint32_t size, const int *fds, unsigned fd_count)
+void guest_send(struct guest *guest, struct guest_request request, const int *fds, unsigned fd_count)
 {
-	struct vhost_user_head head = {request, VHOST_USER_VERSION | flags, size};
+	struct vhost_user_head head = {request.number, VHOST_USER_VERSION | request.flags, request.size};
 	uint8_t bytes[sizeof(head) + VHOST_USER_PAYLOAD_BYTES_MAX];
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int) * 32)];
 	} control = {0};
-	struct iovec vector = {bytes, sizeof(head) + size};
+	struct iovec vector = {bytes, sizeof(head) + request.size};
 	struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1};
 
-	CHECK(size <= VHOST_USER_PAYLOAD_BYTES_MAX && fd_count <= 32);
+	CHECK(request.size <= VHOST_USER_PAYLOAD_BYTES_MAX && fd_count <= 32);
 	memcpy(bytes, &head, sizeof(head));
-	if (size > 0)
-		memcpy(bytes + sizeof(head), payload, size);
+	if (request.size > 0)
+		memcpy(bytes + sizeof(head), request.payload, request.size);
 	if (fd_count > 0) {
 		struct cmsghdr *c;
 
@@ -136,14 +135,14 @@ void guest_reply(struct guest *guest, uint32_t request, void *payload, uint32_t 
 
 static void send_number(struct guest *guest, uint32_t request, uint64_t number, int fd)
 {
-	guest_send(guest, request, 0, &number, sizeof(number), &fd, fd >= 0);
+	guest_send(guest, (struct guest_request){request, 0, &number, sizeof(number)}, &fd, fd >= 0);
 }
 
 static uint64_t ask_number(struct guest *guest, uint32_t request)
 {
 	uint64_t number = 0;
 
-	guest_send(guest, request, 0, NULL, 0, NULL, 0);
+	guest_send(guest, (struct guest_request){request, 0, NULL, 0}, NULL, 0);
 	guest_reply(guest, request, &number, sizeof(number));
 	return number;
 }
@@ -156,7 +155,7 @@ void guest_send_memory(struct guest *guest)
 	};
 	int fds[2] = {guest->memory_fd, guest->memory_fd};
 
-	guest_send(guest, VHOST_USER_SET_MEM_TABLE, 0, &table, 8 + 2 * sizeof(table.regions[0]), fds, 2);
+	guest_send(guest, (struct guest_request){VHOST_USER_SET_MEM_TABLE, 0, &table, 8 + 2 * sizeof(table.regions[0])}, fds, 2);
 }
 
 void guest_send_ring(struct guest *guest, unsigned index, uint16_t base)
@@ -168,12 +167,12 @@ void guest_send_ring(struct guest *guest, unsigned index, uint16_t base)
 		.avail = GUEST_USER + ring->avail_at,
 		.used = GUEST_USER + ring->used_at};
 
-	guest_send(guest, VHOST_USER_SET_VRING_NUM, 0, &num, sizeof(num), NULL, 0);
-	guest_send(guest, VHOST_USER_SET_VRING_BASE, 0, &start, sizeof(start), NULL, 0);
-	guest_send(guest, VHOST_USER_SET_VRING_ADDR, 0, &address, sizeof(address), NULL, 0);
+	guest_send(guest, (struct guest_request){VHOST_USER_SET_VRING_NUM, 0, &num, sizeof(num)}, NULL, 0);
+	guest_send(guest, (struct guest_request){VHOST_USER_SET_VRING_BASE, 0, &start, sizeof(start)}, NULL, 0);
+	guest_send(guest, (struct guest_request){VHOST_USER_SET_VRING_ADDR, 0, &address, sizeof(address)}, NULL, 0);
 	send_number(guest, VHOST_USER_SET_VRING_KICK, index, ring->kick_fd);
 	send_number(guest, VHOST_USER_SET_VRING_CALL, index, ring->call_fd);
-	guest_send(guest, VHOST_USER_SET_VRING_ENABLE, 0, &enable, sizeof(enable), NULL, 0);
+	guest_send(guest, (struct guest_request){VHOST_USER_SET_VRING_ENABLE, 0, &enable, sizeof(enable)}, NULL, 0);
 }
 
 void guest_set_up(struct guest *guest, uint64_t features)
@@ -185,7 +184,7 @@ void guest_set_up(struct guest *guest, uint64_t features)
 	CHECK((features & ~offered) == 0);
 	send_number(guest, VHOST_USER_SET_PROTOCOL_FEATURES, ask_number(guest, VHOST_USER_GET_PROTOCOL_FEATURES), -1);
 	CHECK(ask_number(guest, VHOST_USER_GET_QUEUE_NUM) >= 1);
-	guest_send(guest, VHOST_USER_SET_OWNER, VHOST_USER_NEED_REPLY, NULL, 0, NULL, 0);
+	guest_send(guest, (struct guest_request){VHOST_USER_SET_OWNER, VHOST_USER_NEED_REPLY, NULL, 0}, NULL, 0);
 	guest_reply(guest, VHOST_USER_SET_OWNER, &acknowledgement, sizeof(acknowledgement));
 	CHECK(acknowledgement == 0);
 	for (unsigned i = 0; i < 2; i++) {
@@ -205,10 +204,9 @@ static uint32_t header_bytes(const struct guest *guest)
 }
 
 /* Makes a chain of `pieces` descriptors over `bytes` bytes at `data` and offers it. */
-static void ring_offer(
-	struct guest *guest, struct guest_ring *ring, uint64_t data, uint32_t bytes, unsigned pieces, bool write, bool indirect)
+static void ring_offer(struct guest *guest, struct guest_ring *ring, uint64_t data, uint32_t bytes, unsigned pieces, bool indirect)
 {
-	uint16_t flags = write ? VRING_DESC_F_WRITE : 0;
+	uint16_t flags = ring == &guest->rings[GUEST_RX] ? VRING_DESC_F_WRITE : 0;
 	uint16_t descriptors = indirect ? 1 : (uint16_t)pieces;
 	uint16_t head = ring->free[ring->free_count - 1];
 	struct vring_desc *table = (void *)(guest->ram + ring->table_at + head * TABLE_ENTRIES * sizeof(*table));
@@ -269,7 +267,7 @@ bool guest_transmit(
 	memset(guest->ram + data, 0, header_bytes(guest));
 	memcpy(guest->ram + data, header, sizeof(*header));
 	memcpy(guest->ram + data + header_bytes(guest), frame, size);
-	ring_offer(guest, ring, data, bytes, pieces, false, indirect);
+	ring_offer(guest, ring, data, bytes, pieces, indirect);
 	return true;
 }
 
@@ -290,7 +288,7 @@ bool guest_post(struct guest *guest, uint32_t bytes, unsigned pieces)
 
 	if (ring->free_count < pieces)
 		return false;
-	ring_offer(guest, ring, ring->data_at + ring->free[ring->free_count - 1] * (uint64_t)GUEST_SLOT_BYTES, bytes, pieces, true, false);
+	ring_offer(guest, ring, ring->data_at + ring->free[ring->free_count - 1] * (uint64_t)GUEST_SLOT_BYTES, bytes, pieces, false);
 	return true;
 }
 

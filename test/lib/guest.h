@@ -59,9 +59,16 @@ void guest_end(struct guest *guest);
 /* A new connection, as after the back end's restart; the old one is closed. */
 void guest_connect(struct guest *guest);
 
+/* A request of the front end: its number, flags besides the version, and `size` bytes of payload. */
+struct guest_request {
+	uint32_t number;
+	uint32_t flags;
+	const void *payload;
+	uint32_t size;
+};
+
 /* Sends a request; reads a reply's payload of `size` bytes (after pumping) and checks its head. */
-void guest_send(
-	struct guest *guest, uint32_t request, uint32_t flags, const void *payload, uint32_t size, const int *fds, unsigned fd_count);
+void guest_send(struct guest *guest, struct guest_request request, const int *fds, unsigned fd_count);
 void guest_reply(struct guest *guest, uint32_t request, void *payload, uint32_t size);
 
 /* What QEMU sends: everything up to and including the enabling of both rings, with these features. */

@@ -107,7 +107,7 @@ void bgp_peer_remove(struct bgp *bgp, uint16_t id, uint8_t subcode, struct insta
 	peer->down = true;
 	for (int i = 0; i < 2; i++)
 		if (peer->connections[i].open)
-			bgp_session_fail(bgp, peer, &peer->connections[i], BGP_ERROR_CEASE, subcode, NULL, 0);
+			bgp_session_fail(bgp, peer, &peer->connections[i], (struct bgp_notice){BGP_ERROR_CEASE, subcode, NULL, 0});
 	if (peer->state == BGP_CONNECT)
 		bgp->ops->close(bgp->context, id, false);
 	/* Decisions name the peers of paths: they are made before its number can mean another one. */

@@ -93,9 +93,15 @@ void bgp_connection_send(struct bgp *bgp, struct bgp_peer *peer, struct bgp_conn
 size_t bgp_connection_waiting(const struct bgp_connection *c);
 void bgp_connection_flush(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c);
 
+/* A NOTIFICATION to send: code, subcode, data (borrowed, NULL for none). */
+struct bgp_notice {
+	uint8_t code, subcode;
+	const void *data;
+	size_t bytes;
+};
+
 /* Ends a connection with a NOTIFICATION; the peer tries again later. */
-void bgp_session_fail(
-	struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, uint8_t code, uint8_t subcode, const void *data, size_t bytes);
+void bgp_session_fail(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, struct bgp_notice notice);
 
 /* Update: takes an UPDATE's body. False when the session was ended. */
 bool bgp_update_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, struct reader body);

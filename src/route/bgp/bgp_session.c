@@ -97,19 +97,18 @@ static void connection_end(struct bgp *bgp, struct bgp_peer *peer, struct bgp_co
 	peer_fall_back(bgp, peer, text);
 }
 
-void bgp_session_fail(
-	struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, uint8_t code, uint8_t subcode, const void *data, size_t bytes)
+void bgp_session_fail(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, struct bgp_notice notice)
 {
 	uint8_t buffer[BGP_HEADER_BYTES + 2 + 256];
 	struct writer w = writer_over(buffer, sizeof(buffer));
 
-	bgp_notification_write(&w, code, subcode, data, bytes < 256 ? bytes : 256);
+	bgp_notification_write(&w, notice.code, notice.subcode, notice.data, notice.bytes < 256 ? notice.bytes : 256);
 	message_send(bgp, peer, c, &w);
-	peer->counts.last_error[0] = code;
-	peer->counts.last_error[1] = subcode;
+	peer->counts.last_error[0] = notice.code;
+	peer->counts.last_error[1] = notice.subcode;
 	peer->counts.last_error_sent = true;
 	bgp->ops->close(bgp->context, peer->id, connection_incoming(peer, c));
-	connection_end(bgp, peer, c, bgp_error_text(code, subcode));
+	connection_end(bgp, peer, c, bgp_error_text(notice.code, notice.subcode));
 }
 
 static void open_send(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c)
@@ -175,10 +174,10 @@ static bool collision_settle(struct bgp *bgp, struct bgp_peer *peer, struct bgp_
 	if (!other->open || other->state < BGP_OPEN_CONFIRM)
 		return true;
 	if (other->state == BGP_ESTABLISHED || this_is_ours != ours_wins) {
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_CEASE, BGP_CEASE_COLLISION, NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_CEASE, BGP_CEASE_COLLISION, NULL, 0});
 		return false;
 	}
-	bgp_session_fail(bgp, peer, other, BGP_ERROR_CEASE, BGP_CEASE_COLLISION, NULL, 0);
+	bgp_session_fail(bgp, peer, other, (struct bgp_notice){BGP_ERROR_CEASE, BGP_CEASE_COLLISION, NULL, 0});
 	return true;
 }
 
@@ -194,7 +193,8 @@ static bool open_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_conn
 	if (error != 0) {
 		static const uint8_t our_version[2] = {0, 4};
 
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_OPEN, error, our_version, error == BGP_OPEN_VERSION ? sizeof(our_version) : 0);
+		bgp_session_fail(bgp, peer, c,
+			(struct bgp_notice){BGP_ERROR_OPEN, error, our_version, error == BGP_OPEN_VERSION ? sizeof(our_version) : 0});
 		return false;
 	}
 	if (!collision_settle(bgp, peer, c, &open))
@@ -225,7 +225,7 @@ static bool confirm(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connectio
 	if (peer->settings.local.family != IP_V6 && peer->settings.local_ipv6.family != IP_V6)
 		peer->families[BGP_IPV6] = false;
 	if (other->open)
-		bgp_session_fail(bgp, peer, other, BGP_ERROR_CEASE, BGP_CEASE_COLLISION, NULL, 0);
+		bgp_session_fail(bgp, peer, other, (struct bgp_notice){BGP_ERROR_CEASE, BGP_CEASE_COLLISION, NULL, 0});
 	peer_state(bgp, peer, BGP_ESTABLISHED, "KEEPALIVE received");
 	bgp_export_begin(bgp, peer);
 	return true;
@@ -259,7 +259,7 @@ static bool refresh_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	enum bgp_family family = bgp_family_of(afi, reader_u8(&body));
 
 	if (!reader_done(&body)) {
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_REFRESH, 1, NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_REFRESH, 1, NULL, 0});
 		return false;
 	}
 	/* RFC 2918 4: a family that wasn't agreed on is passed over; subtypes but 0 belong to RFC 7313, which we don't offer. */
@@ -272,7 +272,7 @@ static bool unexpected(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connec
 {
 	(void)body;
 	/* RFC 6608: the subcode says in which state. */
-	bgp_session_fail(bgp, peer, c, BGP_ERROR_FSM, (uint8_t)(c->state - BGP_OPEN_SENT + 1), NULL, 0);
+	bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_FSM, (uint8_t)(c->state - BGP_OPEN_SENT + 1), NULL, 0});
 	return false;
 }
 
@@ -294,15 +294,15 @@ static size_t header_check(struct bgp *bgp, struct bgp_peer *peer, struct bgp_co
 
 	for (int i = 0; i < 16; i++)
 		if (bytes[i] != 0xff) {
-			bgp_session_fail(bgp, peer, c, BGP_ERROR_HEADER, BGP_HEADER_MARKER, NULL, 0);
+			bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_HEADER, BGP_HEADER_MARKER, NULL, 0});
 			return 0;
 		}
 	if (type < BGP_OPEN || type > BGP_ROUTE_REFRESH) {
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_HEADER, BGP_HEADER_TYPE, &type, 1);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_HEADER, BGP_HEADER_TYPE, &type, 1});
 		return 0;
 	}
 	if (length < least[type] || length > BGP_MESSAGE_BYTES_MAX || (type == BGP_KEEPALIVE && length != BGP_HEADER_BYTES)) {
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_HEADER, BGP_HEADER_LENGTH, bytes + 16, 2);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_HEADER, BGP_HEADER_LENGTH, bytes + 16, 2});
 		return 0;
 	}
 	return length;
@@ -319,52 +319,64 @@ static bool message_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	return actions[c->state - BGP_OPEN_SENT][type - 1](bgp, peer, c, reader_over(bytes + BGP_HEADER_BYTES, length - BGP_HEADER_BYTES));
 }
 
+/*
+ * Copies of the chunk what the message that is being put together still lacks: first its header, then the rest. 1: it is whole, 0: more has
+ * to come, -1: the session was ended.
+ */
+static int input_gather(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, struct reader *chunk)
+{
+	for (;;) {
+		size_t wanted = BGP_HEADER_BYTES, missing;
+
+		if (c->input_used >= BGP_HEADER_BYTES)
+			wanted = header_check(bgp, peer, c, c->input);
+		if (wanted == 0)
+			return -1;
+		if (c->input_used == wanted && wanted >= BGP_HEADER_BYTES && (wanted > BGP_HEADER_BYTES || c->input[18] == BGP_KEEPALIVE))
+			return 1;
+		if (reader_left(chunk) == 0)
+			return 0;
+		missing = wanted - c->input_used < reader_left(chunk) ? wanted - c->input_used : reader_left(chunk);
+		(void)reader_copy(chunk, c->input + c->input_used, missing);
+		c->input_used += missing;
+	}
+}
+
+/* The length of a message that lies whole in the chunk; 0 when it has to be put together, or the session was ended. */
+static size_t whole_message(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, const struct reader *chunk)
+{
+	size_t length;
+
+	if (c->input_used > 0 || reader_left(chunk) < BGP_HEADER_BYTES)
+		return 0;
+	length = header_check(bgp, peer, c, chunk->at);
+	return length <= reader_left(chunk) ? length : 0;
+}
+
 void bgp_receive(struct bgp *bgp, uint16_t id, bool incoming, const uint8_t *bytes, size_t count, struct instant now)
 {
 	struct bgp_peer *peer = bgp_peer_get(bgp, id);
 	struct bgp_connection *c = &peer->connections[incoming];
+	struct reader chunk = reader_over(bytes, count);
 
 	bgp->now = now;
-	while (c->open && count > 0) {
-		size_t length, missing;
+	while (c->open && reader_left(&chunk) > 0) {
+		size_t length = whole_message(bgp, peer, c, &chunk);
+		const uint8_t *message = c->input;
 
-		/* A whole message in the chunk is read where it lies. */
-		if (c->input_used == 0 && count >= BGP_HEADER_BYTES) {
-			length = header_check(bgp, peer, c, bytes);
-			if (length == 0)
-				return;
-			if (length <= count) {
-				if (!message_receive(bgp, peer, c, bytes, length))
-					return;
-				bytes += length;
-				count -= length;
-				continue;
-			}
-		}
-		/* Else it is put together: first its header, then the rest. */
-		missing = BGP_HEADER_BYTES > c->input_used ? BGP_HEADER_BYTES - c->input_used : 0;
-		if (missing == 0) {
-			length = header_check(bgp, peer, c, c->input);
-			if (length == 0)
-				return;
-			missing = length - c->input_used;
-		}
-		if (missing > count)
-			missing = count;
-		memcpy(c->input + c->input_used, bytes, missing);
-		c->input_used += missing;
-		bytes += missing;
-		count -= missing;
-		if (c->input_used < BGP_HEADER_BYTES)
-			continue;
-		length = header_check(bgp, peer, c, c->input);
-		if (length == 0)
+		if (!c->open)
 			return;
-		if (c->input_used == length) {
-			c->input_used = 0;
-			if (!message_receive(bgp, peer, c, c->input, length))
+		if (length > 0) {
+			message = chunk.at;
+			reader_skip(&chunk, length);
+		} else {
+			if (input_gather(bgp, peer, c, &chunk) <= 0)
 				return;
+			length = c->input_used;
+			c->input_used = 0;
 		}
+		if (!message_receive(bgp, peer, c, message, length))
+			return;
 	}
 }
 
@@ -382,7 +394,7 @@ static void connection_tick(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	if (!c->open)
 		return;
 	if (instant_reached(c->hold_deadline, bgp->now)) {
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_HOLD_TIMER, 0, NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_HOLD_TIMER, 0, NULL, 0});
 		return;
 	}
 	if (!instant_reached(c->keepalive_at, bgp->now))
@@ -441,6 +453,7 @@ void bgp_peer_shutdown(struct bgp *bgp, uint16_t id, bool down, const char *text
 {
 	struct bgp_peer *peer = bgp_peer_get(bgp, id);
 	uint8_t data[1 + SHUTDOWN_TEXT_MAX];
+	struct writer w = writer_over(data, sizeof(data));
 	size_t length = text ? strlen(text) : 0;
 
 	bgp->now = now;
@@ -452,12 +465,12 @@ void bgp_peer_shutdown(struct bgp *bgp, uint16_t id, bool down, const char *text
 	}
 	/* RFC 9003 2: one byte of length and at most 128 of text. */
 	length = length < SHUTDOWN_TEXT_MAX ? length : SHUTDOWN_TEXT_MAX;
-	data[0] = (uint8_t)length;
-	if (length > 0)
-		memcpy(data + 1, text, length);
+	writer_u8(&w, (uint8_t)length);
+	writer_bytes(&w, text, length);
 	for (int i = 0; i < 2; i++)
 		if (peer->connections[i].open)
-			bgp_session_fail(bgp, peer, &peer->connections[i], BGP_ERROR_CEASE, BGP_CEASE_SHUTDOWN, data, length + 1);
+			bgp_session_fail(bgp, peer, &peer->connections[i],
+				(struct bgp_notice){BGP_ERROR_CEASE, BGP_CEASE_SHUTDOWN, data, length + 1});
 	if (peer->state == BGP_CONNECT)
 		bgp->ops->close(bgp->context, id, false);
 	peer->start_at = INSTANT_NEVER;

@@ -91,7 +91,7 @@ static bool prefixes_within(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	writer_u16(&w, bgp_afi(family));
 	writer_u8(&w, 1);
 	writer_u32(&w, most);
-	bgp_session_fail(bgp, peer, c, BGP_ERROR_CEASE, BGP_CEASE_MAX_PREFIXES, data, sizeof(data));
+	bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_CEASE, BGP_CEASE_MAX_PREFIXES, data, sizeof(data)});
 	return false;
 }
 
@@ -154,7 +154,7 @@ static bool routes_announce(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 		bgp_attr_unref(bgp->attrs, set);
 	}
 	if (result == ANNOUNCED_MALFORMED)
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0});
 	return result == ANNOUNCED;
 }
 
@@ -168,7 +168,7 @@ static bool routes_withdraw(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	if (read->reach.present)
 		good = withdraw_all(bgp, peer, read->reach.nlri, read->reach.afi == 1 ? IP_V4 : IP_V6) && good;
 	if (!good)
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0});
 	return good;
 }
 
@@ -180,11 +180,11 @@ bool bgp_update_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_conne
 
 	peer->counts.updates_in++;
 	if (!fields_cut(&fields, body)) {
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_UPDATE, BGP_UPDATE_ATTRIBUTES, NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_UPDATE, BGP_UPDATE_ATTRIBUTES, NULL, 0});
 		return false;
 	}
 	if (!withdraw_all(bgp, peer, fields.withdrawn, IP_V4)) {
-		bgp_session_fail(bgp, peer, c, BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0});
 		return false;
 	}
 	if (reader_left(&fields.attributes) == 0 && reader_left(&fields.nlri) == 0)
@@ -194,13 +194,13 @@ bool bgp_update_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_conne
 		enum announced result = announce_all(bgp, peer, c, fields.nlri, IP_V4, set);
 
 		if (result == ANNOUNCED_MALFORMED)
-			bgp_session_fail(bgp, peer, c, BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0);
+			bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0});
 		return result == ANNOUNCED;
 	}
 	bgp_attr_read(read, fields.attributes, reader_left(&fields.nlri) > 0, &peer->context);
 	peer->counts.attributes_discarded += read->discarded;
 	if (read->outcome == BGP_OUTCOME_RESET) {
-		bgp_session_fail(bgp, peer, c, read->notification[0], read->notification[1], NULL, 0);
+		bgp_session_fail(bgp, peer, c, (struct bgp_notice){read->notification[0], read->notification[1], NULL, 0});
 		return false;
 	}
 	if (read->unreach.present && peer->families[bgp_family_of(read->unreach.afi, read->unreach.safi)])

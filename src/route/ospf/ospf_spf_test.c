@@ -35,49 +35,66 @@ static void finish(struct writer *w, size_t start)
 	assert_int_equal(ospf_lsa_read(&r, &lsas[lsa_count++]), OSPF_LSA_GOOD);
 }
 
+/* The link of a row, as its router describes it. */
+static struct ospf_link link_of(const struct row *row)
+{
+	uint32_t number = row->to;
+
+	if (row->type == OSPF_LINK_TRANSIT)
+		return (struct ospf_link){NETWORK(number) + 1, NETWORK(number) + row->router, row->type, row->cost};
+	if (row->type == OSPF_LINK_STUB)
+		return (struct ospf_link){NETWORK(number), 0xffffff00, row->type, row->cost};
+	return (struct ospf_link){number, 0xc0000000U + row->router * 256 + number, row->type, row->cost};
+}
+
+static void router_lsa_make(struct writer *w, unsigned router, const struct row *rows, size_t count)
+{
+	struct ospf_lsa_header header = {.type = OSPF_LSA_ROUTER, .id = router, .router = router};
+	size_t start = ospf_lsa_begin(w, &header), at = writer_used(w) + 2;
+	uint16_t links = 0;
+
+	writer_u32(w, 0);
+	for (size_t i = 0; i < count; i++) {
+		struct ospf_link described = link_of(&rows[i]);
+
+		if (rows[i].router != router)
+			continue;
+		ospf_link_write(w, &described);
+		links++;
+	}
+	writer_patch_u16(w, at, links);
+	finish(w, start);
+}
+
+/* Nothing when no router is attached. */
+static void network_lsa_make(struct writer *w, unsigned network, const struct row *rows, size_t count)
+{
+	struct ospf_lsa_header header = {.type = OSPF_LSA_NETWORK, .id = NETWORK(network) + 1, .router = 1};
+	size_t start = writer_used(w), attached = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].type != OSPF_LINK_TRANSIT || rows[i].to != network)
+			continue;
+		if (attached++ == 0) {
+			ospf_lsa_begin(w, &header);
+			writer_u32(w, 0xffffff00);
+		}
+		writer_u32(w, rows[i].router);
+	}
+	if (attached > 0)
+		finish(w, start);
+}
+
 /* The LSAs of a network of routers 1 to `routers` and transit networks up to 12; network N has the id NETWORK(N) + 1. */
 static void world_make(const struct row *rows, size_t count, unsigned routers)
 {
 	struct writer w = writer_over(store, sizeof(store));
 
 	lsa_count = 0;
-	for (unsigned router = 1; router <= routers; router++) {
-		struct ospf_lsa_header header = {.type = OSPF_LSA_ROUTER, .id = router, .router = router};
-		size_t start = ospf_lsa_begin(&w, &header), at = writer_used(&w) + 2;
-		uint16_t links = 0;
-
-		writer_u32(&w, 0);
-		for (size_t i = 0; i < count; i++) {
-			bool transit = rows[i].type == OSPF_LINK_TRANSIT, stub = rows[i].type == OSPF_LINK_STUB;
-			uint32_t id = transit ? NETWORK(rows[i].to) + 1 : stub ? NETWORK(rows[i].to) : rows[i].to;
-			uint32_t data = transit ? NETWORK(rows[i].to) + router
-					: stub	? 0xffffff00
-						: 0xc0000000U + router * 256 + rows[i].to;
-
-			if (rows[i].router != router)
-				continue;
-			ospf_link_write(&w, &(struct ospf_link){id, data, rows[i].type, rows[i].cost});
-			links++;
-		}
-		writer_patch_u16(&w, at, links);
-		finish(&w, start);
-	}
-	for (unsigned network = 1; network <= 12; network++) {
-		struct ospf_lsa_header header = {.type = OSPF_LSA_NETWORK, .id = NETWORK(network) + 1, .router = 1};
-		size_t start = writer_used(&w), attached = 0;
-
-		for (size_t i = 0; i < count; i++) {
-			if (rows[i].type != OSPF_LINK_TRANSIT || rows[i].to != network)
-				continue;
-			if (attached++ == 0) {
-				ospf_lsa_begin(&w, &header);
-				writer_u32(&w, 0xffffff00);
-			}
-			writer_u32(&w, rows[i].router);
-		}
-		if (attached > 0)
-			finish(&w, start);
-	}
+	for (unsigned router = 1; router <= routers; router++)
+		router_lsa_make(&w, router, rows, count);
+	for (unsigned network = 1; network <= 12; network++)
+		network_lsa_make(&w, network, rows, count);
 }
 
 static const struct row sample[] = {
@@ -175,37 +192,61 @@ static void random_check(const struct ospf_spf *spf, unsigned routers, uint32_t 
 	assert_int_equal(at, spf->router_count);
 }
 
+#define FAR (UINT32_MAX / 4)
+
+typedef uint32_t cost_matrix[ROUTERS_MAX + 1][ROUTERS_MAX + 1];
+
+/* A random link for each ordered pair of routers, or none. */
+static void random_links(struct rand *rand, unsigned routers, cost_matrix link)
+{
+	unsigned density = 1 + (unsigned)rand_below(rand, 8);
+
+	for (unsigned a = 1; a <= routers; a++)
+		for (unsigned b = 1; b <= routers; b++)
+			link[a][b] = a != b && rand_below(rand, 10) < density ? 1 + (uint32_t)rand_below(rand, 4) : FAR;
+}
+
+/* The links as rows; in `cost` only those that both ends say. */
+static size_t rows_of(unsigned routers, cost_matrix link, cost_matrix cost, struct row *rows)
+{
+	size_t count = 0;
+
+	for (unsigned a = 1; a <= routers; a++)
+		for (unsigned b = 1; b <= routers; b++) {
+			if (link[a][b] < FAR)
+				rows[count++] = (struct row){a, OSPF_LINK_POINT_TO_POINT, b, (uint16_t)link[a][b]};
+			cost[a][b] = a == b ? 0 : link[b][a] < FAR ? link[a][b] : FAR;
+		}
+	return count;
+}
+
+/* Floyd and Warshall's shortest ways between all pairs. */
+static void shortest_ways(unsigned routers, cost_matrix cost)
+{
+	for (unsigned k = 1; k <= routers; k++)
+		for (unsigned a = 1; a <= routers; a++)
+			for (unsigned b = 1; b <= routers; b++)
+				if (cost[a][k] + cost[k][b] < cost[a][b])
+					cost[a][b] = cost[a][k] + cost[k][b];
+}
+
 /* Costs and the number of equal ways; links that only one end says must not count. */
 static void test_random(void **state)
 {
-	static uint32_t cost[ROUTERS_MAX + 1][ROUTERS_MAX + 1], link[ROUTERS_MAX + 1][ROUTERS_MAX + 1];
+	static cost_matrix cost, link;
 	static struct row rows[ROUTERS_MAX * ROUTERS_MAX];
 	struct rand rand = rand_seeded(5);
 
 	(void)state;
 	print_message("seed 5\n");
 	for (unsigned round = 0; round < 300; round++) {
-		unsigned routers = 2 + (unsigned)rand_below(&rand, ROUTERS_MAX - 1), density = 1 + (unsigned)rand_below(&rand, 8);
+		unsigned routers = 2 + (unsigned)rand_below(&rand, ROUTERS_MAX - 1);
 		struct ospf_spf spf;
-		size_t count = 0;
 
-		for (unsigned a = 1; a <= routers; a++)
-			for (unsigned b = 1; b <= routers; b++)
-				link[a][b] =
-					a != b && rand_below(&rand, 10) < density ? 1 + (uint32_t)rand_below(&rand, 4) : UINT32_MAX / 4;
-		for (unsigned a = 1; a <= routers; a++)
-			for (unsigned b = 1; b <= routers; b++) {
-				if (link[a][b] < UINT32_MAX / 4)
-					rows[count++] = (struct row){a, OSPF_LINK_POINT_TO_POINT, b, (uint16_t)link[a][b]};
-				cost[a][b] = a == b ? 0 : link[b][a] < UINT32_MAX / 4 ? link[a][b] : UINT32_MAX / 4;
-			}
+		random_links(&rand, routers, link);
+		world_make(rows, rows_of(routers, link, cost, rows), routers);
 		memcpy(link, cost, sizeof(link));
-		for (unsigned k = 1; k <= routers; k++)
-			for (unsigned a = 1; a <= routers; a++)
-				for (unsigned b = 1; b <= routers; b++)
-					if (cost[a][k] + cost[k][b] < cost[a][b])
-						cost[a][b] = cost[a][k] + cost[k][b];
-		world_make(rows, count, routers);
+		shortest_ways(routers, cost);
 		assert_int_equal(ospf_spf_run(&spf, 1, lsas, lsa_count), 0);
 		random_check(&spf, routers, cost, link);
 		ospf_spf_free(&spf);

@@ -86,7 +86,7 @@ static void test_md5(void **state)
 
 	(void)state;
 	memcpy(joined, bytes, n);
-	memcpy(joined + n, "secret", 6);
+	memcpy(joined + n, auth.key, auth.key_bytes);
 	digest_hash(DIGEST_MD5, &(struct digest_part){joined, n + 16}, 1, digest);
 	assert_memory_equal(digest, bytes + n, 16);
 	assert_int_equal(bytes[12] | bytes[13], 0); /* no checksum */

@@ -26,7 +26,7 @@
 #include <stdbool.h>
 
 /* See above. RIP's neighbors answer at once, changes travel a hop in a second at most. */
-#define SETTLE_QUIET_S 2
+#define SETTLE_QUIET_S 5
 #define SETTLE_MAX_S 30
 
 struct routing;

@@ -94,6 +94,6 @@ sha384 sha384 bird-secret $(crypto 'hmac sha384' bird-secret)
 sha512 sha512 bird-secret $(crypto 'hmac sha512' bird-secret)
 sha256-long-key sha256 $long $(crypto 'hmac sha256' $long)
 LIST
-run sha256 1 other 4
+run sha256 1 other 12
 check 'bird sha256: a wrong key is refused by name' dropped rip_bad_auth
 finish

@@ -1,4 +1,5 @@
-/* A ledger of units and their owners, both numbers. */
+/* A ledger of units and their owners, both numbers. Long because the tables by owner and by unit and the ring of the quarantine change
+ * together in every operation. */
 #include "alloc/ledger.h"
 
 #include "alloc/unit_set.h"
@@ -11,16 +12,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Slots of a sparse table and ring entries to begin with, powers of two. */
+/* Slots of a sparse table, ring entries and runs to begin with, powers of two. */
 #define FEW_BITS 10
 #define RING_FEW 16
+#define RUNS_FEW 4
 
 /* A ledger of up to so many units has a slot for each from the beginning: memory that is never touched costs nothing. */
 #define DIRECT_BITS 20
 
 /* A unit in quarantine; `owner` 0 where it was taken out before its time. */
 struct resting {
+	uint32_t owner;
+	uint32_t unit;
+};
+
+/* Entries of the ring, up to but not `end`, that were released at the same time. */
+struct run {
 	int64_t since;
+	uint32_t end;
+};
+
+/* A slot of a sparse table; `owner` 0 is an empty one. */
+struct slot {
 	uint32_t owner;
 	uint32_t unit;
 };
@@ -34,14 +47,16 @@ struct ledger {
 	uint32_t *unit_of;
 	uint64_t *rests;
 	uint64_t owners; /* room in the two, a multiple of 64 */
-	/* By unit: owners, 0 is an empty slot. `direct`: one slot a unit. */
-	uint32_t *slots;
+	/* By unit: its owner or 0, one a unit; or while there are few owners a table of slots; the other is NULL. */
+	uint32_t *direct;
+	struct slot *slots;
 	unsigned slot_bits;
-	bool direct;
 	uint64_t records;
-	/* The quarantine: entries head .. tail-1 of a ring. */
+	/* The quarantine: entries head .. tail-1 of a ring, and runs of them, a ring as well. */
 	struct resting *ring;
 	uint32_t ring_size, head, tail, gaps;
+	struct run *runs;
+	uint32_t runs_size, first_run, last_run; /* first_run .. last_run-1 */
 };
 
 static bool rests(const struct ledger *ledger, uint32_t owner) { return ledger->rests[owner / 64] >> (owner % 64) & 1; }
@@ -59,72 +74,93 @@ static uint32_t unit_at(const struct ledger *ledger, uint32_t owner)
 	return rests(ledger, owner) ? ring_at(ledger, ledger->unit_of[owner])->unit : ledger->unit_of[owner] - 1;
 }
 
+static uint64_t slot_mask(const struct ledger *ledger) { return (UINT64_C(1) << ledger->slot_bits) - 1; }
+
 /* Where the search for a unit begins: neighbours stand side by side, stretches as long as the table begin at random places. */
 static uint64_t slot_home(const struct ledger *ledger, uint32_t unit)
 {
 	uint64_t stretch = (uint64_t)unit >> ledger->slot_bits;
 
-	return (unit + (stretch ? hash_u64(stretch) : 0)) & ((UINT64_C(1) << ledger->slot_bits) - 1);
+	return (unit + (stretch ? hash_u64(stretch) : 0)) & slot_mask(ledger);
 }
-
-static uint64_t slot_behind(const struct ledger *ledger, uint64_t slot) { return (slot + 1) & ((UINT64_C(1) << ledger->slot_bits) - 1); }
 
 static void slot_put(struct ledger *ledger, uint32_t unit, uint32_t owner)
 {
-	uint64_t slot = slot_home(ledger, unit);
+	uint64_t slot, mask = slot_mask(ledger);
 
-	if (!ledger->direct)
-		while (ledger->slots[slot] != 0)
-			slot = slot_behind(ledger, slot);
-	ledger->slots[slot] = owner;
+	if (ledger->slots == NULL) {
+		ledger->direct[unit] = owner;
+		return;
+	}
+	for (slot = slot_home(ledger, unit); ledger->slots[slot].owner != 0;)
+		slot = (slot + 1) & mask;
+	ledger->slots[slot] = (struct slot){owner, unit};
 }
 
 /* The owner that has the unit in whatever state, or 0. */
 static uint32_t slot_find(const struct ledger *ledger, uint32_t unit)
 {
-	uint64_t slot = slot_home(ledger, unit);
+	uint64_t slot, mask = slot_mask(ledger);
 
-	if (!ledger->direct)
-		while (ledger->slots[slot] != 0 && unit_at(ledger, ledger->slots[slot]) != unit)
-			slot = slot_behind(ledger, slot);
-	return ledger->slots[slot];
+	if (ledger->slots == NULL)
+		return ledger->direct[unit];
+	for (slot = slot_home(ledger, unit); ledger->slots[slot].owner != 0 && ledger->slots[slot].unit != unit;)
+		slot = (slot + 1) & mask;
+	return ledger->slots[slot].owner;
 }
 
 /* Takes an owner's slot away, moving later ones of the same run back so that no tomb is needed (Knuth 6.4, algorithm R). */
-static void slot_take(struct ledger *ledger, uint32_t unit, uint32_t owner)
+static void slot_take(struct ledger *ledger, uint32_t unit)
 {
-	uint64_t gap = slot_home(ledger, unit), mask = (UINT64_C(1) << ledger->slot_bits) - 1;
+	uint64_t gap, mask = slot_mask(ledger);
 
-	if (!ledger->direct) {
-		while (ledger->slots[gap] != owner)
-			gap = slot_behind(ledger, gap);
-		for (uint64_t i = slot_behind(ledger, gap); ledger->slots[i] != 0; i = slot_behind(ledger, i)) {
-			uint64_t home = slot_home(ledger, unit_at(ledger, ledger->slots[i]));
+	if (ledger->slots == NULL) {
+		ledger->direct[unit] = 0;
+		return;
+	}
+	for (gap = slot_home(ledger, unit); ledger->slots[gap].unit != unit;)
+		gap = (gap + 1) & mask;
+	for (uint64_t i = (gap + 1) & mask; ledger->slots[i].owner != 0; i = (i + 1) & mask) {
+		uint64_t home = slot_home(ledger, ledger->slots[i].unit);
 
-			if (((i - home) & mask) >= ((i - gap) & mask)) {
-				ledger->slots[gap] = ledger->slots[i];
-				gap = i;
-			}
+		if (((i - home) & mask) >= ((i - gap) & mask)) {
+			ledger->slots[gap] = ledger->slots[i];
+			gap = i;
 		}
 	}
-	ledger->slots[gap] = 0;
+	ledger->slots[gap] = (struct slot){0};
 }
 
-/* Gives the table room for one more; at one slot a unit it has room for ever. */
-static void slots_reserve(struct ledger *ledger)
+/* Room for `records` in the table; at one slot a unit it has room for ever. A slot costs twice what one of those costs. */
+static void slots_reserve(struct ledger *ledger, uint64_t records)
 {
-	uint32_t *old = ledger->slots;
-	uint64_t count = UINT64_C(1) << ledger->slot_bits;
+	uint64_t count = ledger->slots != NULL ? slot_mask(ledger) + 1 : 0;
+	struct slot *old = ledger->slots;
 
-	if (ledger->direct || (ledger->records + 1) * 2 <= count)
+	if (ledger->slots == NULL || records * 4 <= count * 3)
 		return;
-	ledger->slot_bits++;
-	ledger->direct = count * 2 >= ledger->config.size;
-	ledger->slots = xalloc(count * 2 * sizeof(*ledger->slots));
+	while (records * 4 > (slot_mask(ledger) + 1) * 3)
+		ledger->slot_bits++;
+	ledger->slots = NULL;
+	if (ledger->config.size <= (slot_mask(ledger) + 1) * 2)
+		ledger->direct = table_alloc(ledger->config.size * sizeof(*ledger->direct));
+	else
+		ledger->slots = table_alloc((slot_mask(ledger) + 1) * sizeof(*ledger->slots));
 	for (uint64_t i = 0; i < count; i++)
-		if (old[i] != 0)
-			slot_put(ledger, unit_at(ledger, old[i]), old[i]);
-	free(old);
+		if (old[i].owner != 0)
+			slot_put(ledger, old[i].unit, old[i].owner);
+	table_free(old, count * sizeof(*old));
+}
+
+/* A larger table with what was in the old one, zeroes behind it. */
+static void *table_grown(void *old, size_t old_size, size_t size)
+{
+	void *table = table_alloc(size);
+
+	if (old_size > 0)
+		memcpy(table, old, old_size);
+	table_free(old, old_size);
+	return table;
 }
 
 static void owners_reserve(struct ledger *ledger, uint32_t owner)
@@ -136,28 +172,32 @@ static void owners_reserve(struct ledger *ledger, uint32_t owner)
 	if (owners <= owner)
 		owners = (uint64_t)owner + 1;
 	owners = (owners + 63) / 64 * 64;
-	ledger->unit_of = xrealloc(ledger->unit_of, owners * sizeof(*ledger->unit_of));
-	memset(ledger->unit_of + old, 0, (owners - old) * sizeof(*ledger->unit_of));
-	ledger->rests = xrealloc(ledger->rests, owners / 8);
-	memset(ledger->rests + old / 64, 0, (owners - old) / 8);
+	ledger->unit_of = table_grown(ledger->unit_of, old * sizeof(*ledger->unit_of), owners * sizeof(*ledger->unit_of));
+	ledger->rests = table_grown(ledger->rests, old / 8, owners / 8);
 	ledger->owners = owners;
 }
+
+static struct run *run_at(const struct ledger *ledger, uint32_t n) { return &ledger->runs[n & (ledger->runs_size - 1)]; }
 
 /* Moves what rests to a ring of `size` entries without gaps. */
 static void ring_remake(struct ledger *ledger, uint32_t size)
 {
-	struct resting *ring = xalloc(size * sizeof(*ring));
-	uint32_t count = 0;
+	struct resting *ring = table_alloc(size * sizeof(*ring));
+	uint32_t count = 0, run = ledger->first_run;
 
 	for (uint32_t n = ledger->head; n != ledger->tail; n++) {
 		const struct resting *entry = ring_at(ledger, n);
 
+		for (; run_at(ledger, run)->end == n; run++)
+			run_at(ledger, run)->end = count;
 		if (entry->owner == 0)
 			continue;
 		ledger->unit_of[entry->owner] = count;
 		ring[count++] = *entry;
 	}
-	free(ledger->ring);
+	for (; run != ledger->last_run; run++)
+		run_at(ledger, run)->end = count;
+	table_free(ledger->ring, ledger->ring_size * sizeof(*ring));
 	ledger->ring = ring;
 	ledger->ring_size = size;
 	ledger->head = ledger->gaps = 0;
@@ -172,11 +212,32 @@ static void ring_reserve(struct ledger *ledger)
 	if (ledger->tail - ledger->head < ledger->ring_size)
 		return;
 	if (ledger->gaps == 0 && ledger->head == 0) {
-		ledger->ring = xrealloc(ledger->ring, size * 2 * sizeof(*ledger->ring));
+		ledger->ring = table_grown(ledger->ring, ledger->ring_size * sizeof(*ledger->ring), size * 2 * sizeof(*ledger->ring));
 		ledger->ring_size = size * 2;
 		return;
 	}
 	ring_remake(ledger, ledger->gaps >= size / 2 ? size : size * 2);
+}
+
+/* Notes that the entry at the tail rests since `now`. */
+static void run_append(struct ledger *ledger, struct instant now)
+{
+	uint32_t size = ledger->runs_size ? ledger->runs_size * 2 : RUNS_FEW;
+	struct run *runs;
+
+	if (ledger->first_run != ledger->last_run && run_at(ledger, ledger->last_run - 1)->since == now.ns) {
+		run_at(ledger, ledger->last_run - 1)->end = ledger->tail + 1;
+		return;
+	}
+	if (ledger->last_run - ledger->first_run == ledger->runs_size) {
+		runs = xalloc(size * sizeof(*runs));
+		for (uint32_t n = ledger->first_run; n != ledger->last_run; n++)
+			runs[n & (size - 1)] = *run_at(ledger, n);
+		free(ledger->runs);
+		ledger->runs = runs;
+		ledger->runs_size = size;
+	}
+	*run_at(ledger, ledger->last_run++) = (struct run){now.ns, ledger->tail + 1};
 }
 
 static void ring_append(struct ledger *ledger, uint32_t owner, struct instant now)
@@ -184,7 +245,8 @@ static void ring_append(struct ledger *ledger, uint32_t owner, struct instant no
 	uint32_t unit = ledger->unit_of[owner] - 1;
 
 	ring_reserve(ledger);
-	*ring_at(ledger, ledger->tail) = (struct resting){now.ns, owner, unit};
+	run_append(ledger, now);
+	*ring_at(ledger, ledger->tail) = (struct resting){owner, unit};
 	ledger->unit_of[owner] = ledger->tail++;
 	ledger->rests[owner / 64] |= UINT64_C(1) << (owner % 64);
 }
@@ -198,8 +260,12 @@ static void ring_take(struct ledger *ledger, uint32_t owner)
 	ledger->rests[owner / 64] &= ~(UINT64_C(1) << (owner % 64));
 	entry->owner = 0;
 	ledger->gaps++;
-	for (; ledger->head != ledger->tail && ring_at(ledger, ledger->head)->owner == 0; ledger->head++)
+	while (ledger->head != ledger->tail && ring_at(ledger, ledger->head)->owner == 0) {
 		ledger->gaps--;
+		ledger->head++;
+		while (ledger->first_run != ledger->last_run && run_at(ledger, ledger->first_run)->end == ledger->head)
+			ledger->first_run++;
+	}
 }
 
 /* The oldest one's quarantine is over: its unit is free again, but remembered. */
@@ -211,22 +277,28 @@ static void ring_end_oldest(struct ledger *ledger)
 	unit_set_remove(&ledger->taken, oldest.unit);
 }
 
+static uint32_t resting_count(const struct ledger *ledger) { return ledger->tail - ledger->head - ledger->gaps; }
+
 static void ring_expire(struct ledger *ledger, struct instant now)
 {
-	while (ledger->head != ledger->tail && now.ns - ring_at(ledger, ledger->head)->since >= ledger->config.quarantine.ns)
+	while (ledger->head != ledger->tail && now.ns - run_at(ledger, ledger->first_run)->since >= ledger->config.quarantine.ns)
 		ring_end_oldest(ledger);
 }
 
+/* Whether somebody is remembered for a unit that is free: then a record alone doesn't say that it is held. */
+static bool remembers(const struct ledger *ledger) { return ledger->records > ledger->held + resting_count(ledger); }
+
 static bool holds(const struct ledger *ledger, uint32_t owner)
 {
-	return has(ledger, owner) && !rests(ledger, owner) && unit_set_has(&ledger->taken, ledger->unit_of[owner] - 1);
+	return has(ledger, owner) && !rests(ledger, owner) &&
+	       (!remembers(ledger) || unit_set_has(&ledger->taken, ledger->unit_of[owner] - 1));
 }
 
 /* An owner that has no record yet gets the unit, which is marked as taken already. */
 static void record_add(struct ledger *ledger, uint32_t owner, uint32_t unit)
 {
 	owners_reserve(ledger, owner);
-	slots_reserve(ledger);
+	slots_reserve(ledger, ledger->records + 1);
 	ledger->unit_of[owner] = unit + 1;
 	slot_put(ledger, unit, owner);
 	ledger->records++;
@@ -242,7 +314,7 @@ static void record_drop(struct ledger *ledger, uint32_t owner)
 		ring_take(ledger, owner);
 		unit_set_remove(&ledger->taken, unit);
 	}
-	slot_take(ledger, unit, owner);
+	slot_take(ledger, unit);
 	ledger->unit_of[owner] = 0;
 	ledger->records--;
 }
@@ -272,11 +344,11 @@ struct ledger *ledger_new(const struct ledger_config *config)
 		ledger->config.size = LEDGER_UNITS_MAX;
 	unit_set_init(&ledger->taken, ledger->config.size);
 	ledger->rand = rand_seeded(config->seed);
-	ledger->direct = ledger->config.size <= UINT64_C(1) << DIRECT_BITS;
-	ledger->slot_bits = ledger->direct ? DIRECT_BITS : FEW_BITS;
-	while (ledger->direct && ledger->slot_bits > 0 && ledger->config.size <= UINT64_C(1) << (ledger->slot_bits - 1))
-		ledger->slot_bits--;
-	ledger->slots = xalloc((UINT64_C(1) << ledger->slot_bits) * sizeof(*ledger->slots));
+	ledger->slot_bits = FEW_BITS;
+	if (ledger->config.size <= UINT64_C(1) << DIRECT_BITS)
+		ledger->direct = table_alloc(ledger->config.size * sizeof(*ledger->direct));
+	else
+		ledger->slots = table_alloc((slot_mask(ledger) + 1) * sizeof(*ledger->slots));
 	return ledger;
 }
 
@@ -285,10 +357,12 @@ void ledger_free(struct ledger *ledger)
 	if (ledger == NULL)
 		return;
 	unit_set_free(&ledger->taken);
-	free(ledger->unit_of);
-	free(ledger->rests);
-	free(ledger->slots);
-	free(ledger->ring);
+	table_free(ledger->unit_of, ledger->owners * sizeof(*ledger->unit_of));
+	table_free(ledger->rests, ledger->owners / 8);
+	table_free(ledger->direct, ledger->direct != NULL ? ledger->config.size * sizeof(*ledger->direct) : 0);
+	table_free(ledger->slots, (slot_mask(ledger) + 1) * sizeof(*ledger->slots));
+	table_free(ledger->ring, ledger->ring_size * sizeof(*ledger->ring));
+	free(ledger->runs);
 	free(ledger);
 }
 
@@ -329,6 +403,25 @@ static uint32_t choose(struct ledger *ledger, uint64_t wish)
 	return (uint32_t)unit;
 }
 
+void ledger_expect(struct ledger *ledger, uint32_t owner, uint64_t more)
+{
+	owners_reserve(ledger, owner);
+	slots_reserve(ledger, ledger->records + more);
+}
+
+void ledger_prefetch(const struct ledger *ledger, uint32_t owner, uint64_t wish)
+{
+	uint64_t unit = wish % ledger->config.size;
+
+	if (owner < ledger->owners)
+		__builtin_prefetch(&ledger->unit_of[owner], 1);
+	__builtin_prefetch(&ledger->taken.full[0][unit / 64], 1);
+	if (ledger->slots == NULL)
+		__builtin_prefetch(&ledger->direct[unit], 1);
+	else
+		__builtin_prefetch(&ledger->slots[slot_home(ledger, (uint32_t)unit)], 1);
+}
+
 int ledger_allocate(struct ledger *ledger, uint32_t owner, uint64_t wish, struct instant now, uint64_t *unit, uint32_t *forgotten)
 {
 	uint32_t chosen;
@@ -345,7 +438,8 @@ int ledger_allocate(struct ledger *ledger, uint32_t owner, uint64_t wish, struct
 	if (ledger->taken.used == ledger->config.size)
 		return -ENOSPC;
 	chosen = choose(ledger, wish);
-	*forgotten = slot_find(ledger, chosen);
+	if (remembers(ledger))
+		*forgotten = slot_find(ledger, chosen);
 	if (*forgotten != 0)
 		record_drop(ledger, *forgotten);
 	unit_set_add(&ledger->taken, chosen);
@@ -420,7 +514,7 @@ struct pool_counts ledger_counts(const struct ledger *ledger)
 	return (struct pool_counts){
 		.size = ledger->config.size,
 		.held = ledger->held,
-		.quarantined = ledger->tail - ledger->head - ledger->gaps,
+		.quarantined = resting_count(ledger),
 		.excluded = ledger->excluded,
 		.free = ledger->config.size - ledger->taken.used,
 	};

@@ -39,6 +39,12 @@ struct ledger;
 struct ledger *ledger_new(const struct ledger_config *config);
 void ledger_free(struct ledger *ledger);
 
+/* Makes room for owners up to `owner` and for `more` holdings at once, rather than step by step. */
+void ledger_expect(struct ledger *ledger, uint32_t owner, uint64_t more);
+
+/* Says that this allocation will soon be asked for (HASH), so that its memory is on its way while others are made. Changes nothing. */
+void ledger_prefetch(const struct ledger *ledger, uint32_t owner, uint64_t wish);
+
 /* Takes units first .. first+count-1 out for ever. Held ones stay held until released. */
 void ledger_exclude(struct ledger *ledger, uint64_t first, uint64_t count);
 

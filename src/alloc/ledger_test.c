@@ -120,7 +120,10 @@ static void random_step(struct model *m, struct ledger *ledger, struct rand *ran
 	uint64_t draw = rand_below(rand, 8);
 
 	if (draw < 4) {
-		/* Wishes and reservations that stride and meet. */
+		/* Wishes and reservations that stride and meet; what is fetched or expected changes nothing that can be seen. */
+		ledger_prefetch(ledger, owner, rand_u64(rand));
+		if (rand_below(rand, 32) == 0)
+			ledger_expect(ledger, owner, rand_below(rand, 2 * m->size < 5000 ? 2 * m->size : 5000));
 		allocate(m, ledger, owner, rand_below(rand, 64) << 20, now);
 	} else if (draw < 7) {
 		assert_int_equal(ledger_release(ledger, owner, now), m->state[owner] == HELD);

@@ -42,8 +42,6 @@ void unit_set_free(struct unit_set *set)
 	*set = (struct unit_set){0};
 }
 
-bool unit_set_has(const struct unit_set *set, uint64_t unit) { return set->full[0][unit / 64] >> (unit % 64) & 1; }
-
 void unit_set_add(struct unit_set *set, uint64_t unit)
 {
 	uint64_t index = unit;

@@ -28,7 +28,7 @@ struct unit_set {
 void unit_set_init(struct unit_set *set, uint64_t size);
 void unit_set_free(struct unit_set *set);
 
-bool unit_set_has(const struct unit_set *set, uint64_t unit);
+static inline bool unit_set_has(const struct unit_set *set, uint64_t unit) { return set->full[0][unit / 64] >> (unit % 64) & 1; }
 
 /* Puts a unit in or takes it out; it must be outside, or in. */
 void unit_set_add(struct unit_set *set, uint64_t unit);

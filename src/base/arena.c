@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* A large page of the kernel, and tables that are put into some. */
+#define LARGE_PAGE_BYTES ((size_t)2 << 20)
 
 #define CHUNK_BYTES 4096
 #define ALIGN_BYTES 16
@@ -48,6 +52,36 @@ char *xstrdup(const char *text)
 
 	CHECK(p != NULL);
 	return p;
+}
+
+static size_t large_pages(size_t size) { return (size + LARGE_PAGE_BYTES - 1) & ~(LARGE_PAGE_BYTES - 1); }
+
+void *table_alloc(size_t size)
+{
+	size_t bytes = large_pages(size), before;
+	uint8_t *p;
+
+	if (size < LARGE_PAGE_BYTES)
+		return xalloc(size);
+	/* One page more, so that an aligned piece is in there; what is around it goes back. */
+	CHECK(bytes >= size && bytes < SIZE_MAX - LARGE_PAGE_BYTES);
+	p = mmap(NULL, bytes + LARGE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p != MAP_FAILED);
+	before = large_pages((uintptr_t)p) - (uintptr_t)p;
+	if (before > 0)
+		CHECK(munmap(p, before) == 0);
+	if (before < LARGE_PAGE_BYTES)
+		CHECK(munmap(p + before + bytes, LARGE_PAGE_BYTES - before) == 0);
+	(void)madvise(p + before, bytes, MADV_HUGEPAGE);
+	return p + before;
+}
+
+void table_free(void *table, size_t size)
+{
+	if (size < LARGE_PAGE_BYTES)
+		free(table);
+	else if (table != NULL)
+		CHECK(munmap(table, large_pages(size)) == 0);
 }
 
 struct arena *arena_new(struct arena *parent)

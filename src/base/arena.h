@@ -28,4 +28,12 @@ void *xalloc(size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);
 
+/*
+ * `size` zeroed bytes for a table that will be used from end to end, freed with table_free and the same size. From some megabytes on they
+ * lie in large pages where the kernel has some: thousands of page faults take longer than filling the table does. Aborts when there is no
+ * memory; table_free accepts NULL.
+ */
+void *table_alloc(size_t size);
+void table_free(void *table, size_t size);
+
 #endif

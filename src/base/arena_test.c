@@ -119,6 +119,23 @@ static void test_list(void **state)
 	assert_true(list_linked(&items[1].node));
 }
 
+/* Small and large tables are zeroed and can be filled to the last byte. */
+static void test_tables(void **state)
+{
+	static const size_t sizes[] = {1, 4096, (2u << 20) - 1, 2u << 20, (4u << 20) + 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		uint8_t *table = table_alloc(sizes[i]);
+
+		assert_int_equal(table[0] | table[sizes[i] / 2] | table[sizes[i] - 1], 0);
+		memset(table, 0xff, sizes[i]);
+		table_free(table, sizes[i]);
+	}
+	table_free(NULL, 0);
+	table_free(NULL, 4u << 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_deep_tree),
 		cmocka_unit_test(test_branch),
 		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_list),
 	};
 

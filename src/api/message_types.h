@@ -286,9 +286,11 @@ struct msg_fib_sync {
 	bool begin;
 };
 
+/* `routes` is how many routes of that router the switch forwards by at this moment. */
 struct msg_rif_state {
 	uint32_t rif;
 	uint32_t router;
+	uint32_t routes;
 	bool up;
 };
 

@@ -184,7 +184,8 @@ static const struct field fib_fields[] = {FIELD(msg_fib, router), ARRAY(msg_fib,
 
 static const struct field fib_sync_fields[] = {FIELD(msg_fib_sync, router), FIELD(msg_fib_sync, begin)};
 
-static const struct field rif_state_fields[] = {FIELD(msg_rif_state, rif), FIELD(msg_rif_state, router), FIELD(msg_rif_state, up)};
+static const struct field rif_state_fields[] = {
+	FIELD(msg_rif_state, rif), FIELD(msg_rif_state, router), FIELD(msg_rif_state, routes), FIELD(msg_rif_state, up)};
 
 static const struct field port_state_fields[] = {
 	FIELD(msg_port_state, port),

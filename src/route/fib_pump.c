@@ -15,7 +15,8 @@ static bool router_has_protocol(const struct router *router)
 /* Everything this router will know is known: it may be said that the rest is stale. */
 static bool router_settled(const struct router *router)
 {
-	return router->routing->settled || (router->routing->ready_at.ns != INSTANT_NEVER.ns && !router_has_protocol(router));
+	return router->routing->settled || router->fib_empty ||
+	       (router->routing->ready_at.ns != INSTANT_NEVER.ns && !router_has_protocol(router));
 }
 
 static bool router_has_news(const struct router *router)
@@ -80,11 +81,22 @@ void fib_pump_run(struct routing *routing)
 	}
 }
 
+static bool switch_has_none(const struct router *router)
+{
+	const struct rif *rif;
+
+	list_each (rif, &router->rifs, struct rif, in_router)
+		if (rif->switch_knows && rif->switch_routes > 0)
+			return false;
+	return true;
+}
+
 void fib_router_known(struct router *router)
 {
 	if (router->fib != FIB_UNKNOWN)
 		return;
 	router->fib = FIB_BEGIN;
+	router->fib_empty = switch_has_none(router);
 	fib_pump_add(router);
 }
 
@@ -92,6 +104,14 @@ void fib_router_unknown(struct router *router)
 {
 	router->fib = FIB_UNKNOWN;
 	list_remove(&router->in_pump);
+}
+
+void fib_router_retell(struct router *router)
+{
+	if (router->fib == FIB_UNKNOWN)
+		return;
+	router->fib = FIB_BEGIN;
+	fib_pump_add(router);
 }
 
 struct instant fib_settle_next(const struct routing *routing)

@@ -17,6 +17,7 @@ struct rif {
 	bool wanted_up;
 	bool switch_knows; /* the switch told of it since its channel is up */
 	bool carrier;
+	uint32_t switch_routes; /* of its router, that the switch had when it told of it last */
 	unsigned address_count;
 	struct prefix addresses[ADDRESSES_MAX];
 	unsigned offered_count; /* connected routes in the RIB */
@@ -53,6 +54,7 @@ struct router {
 	struct list statics;
 	struct rib rib;
 	enum fib_state fib;
+	bool fib_empty;	     /* the switch had no route of it when it told of it: nothing can be lost, nothing is held back */
 	struct list in_pump; /* routing->pump: has something for the switch */
 	struct timer_node timer;
 	struct instant retell_at;  /* after a refused batch; NEVER: none was */
@@ -120,11 +122,13 @@ void static_route_free(struct static_route *route, struct instant now);
 /* router.c: a protocol offers what it learnt, or, without next hops, takes it back. */
 void router_learnt(struct router *router, const struct rib_offer *offer, struct instant now);
 
-/* fib_pump.c: the router has something for the switch; sends what may be sent; the switch knows the router now; it knows nothing. */
+/* fib_pump.c: the router has something for the switch; sends what may be sent; the switch knows the router now; it knows nothing;
+ * it is to be told everything again. */
 void fib_pump_add(struct router *router);
 void fib_pump_run(struct routing *routing);
 void fib_router_known(struct router *router);
 void fib_router_unknown(struct router *router);
+void fib_router_retell(struct router *router);
 
 /* fib_pump.c: when the end of settling is to be looked at; looks at it. */
 struct instant fib_settle_next(const struct routing *routing);

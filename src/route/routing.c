@@ -181,6 +181,7 @@ static int apply_rif_changed(struct routing *routing, const void *body, struct i
 	if (rif == NULL)
 		return err_set(err, -ENOSPC, "more than %u router interfaces", routing->limits.rifs);
 	rif->carrier = message->up;
+	rif->switch_routes = message->routes;
 	rif->switch_knows = message->up || rif->router != NULL;
 	router_rif_changed(rif, now);
 	rif_release(routing, rif);
@@ -399,8 +400,7 @@ static void router_tick(struct router *router, struct instant now)
 {
 	if (instant_reached(router->retell_at, now)) {
 		router->retell_at = INSTANT_NEVER;
-		fib_router_unknown(router);
-		fib_router_known(router);
+		fib_router_retell(router);
 	}
 	for (const struct protocol *const *protocol = protocols; *protocol != NULL; protocol++)
 		(*protocol)->tick(router, now);

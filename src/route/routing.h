@@ -14,8 +14,8 @@
  * gets FIB_SYNC begin, everything, FIB_SYNC end. While this process is young, learnt routes and the `end` are held back: the switch goes on
  * with the routes it had, until the protocols have been quiet for SETTLE_QUIET_S, at the latest SETTLE_MAX_S after the first whole word of
  * ctl. So a restart of the process loses no packet: no route is deleted that is about to be learnt again, and none is replaced by the first
- * rumour about it. Connected and static routes are told at once. A process whose first configuration is empty has nothing to lose and
- * holds nothing back.
+ * rumour about it. Connected and static routes are told at once. Where nothing can be lost nothing is held back: for a router of which the
+ * switch has no route yet (RIF_CHANGED tells), and in a process whose first configuration is empty.
  */
 #ifndef ROUTE_ROUTING_H
 #define ROUTE_ROUTING_H

@@ -142,12 +142,15 @@ static void set_rif(struct world *world, uint32_t id, const char *address, bool 
 	assert_int_equal(apply(world, MSG_RIF_SET, &rif), 0);
 }
 
-static void carrier(struct world *world, uint32_t rif, bool up)
+/* The switch tells of an interface; it has `routes` of its router. */
+static void carrier_with_routes(struct world *world, uint32_t rif, bool up, uint32_t routes)
 {
-	const struct msg_rif_state state = {.rif = rif, .router = 1, .up = up};
+	const struct msg_rif_state state = {.rif = rif, .router = 1, .routes = routes, .up = up};
 
 	assert_int_equal(apply(world, MSG_RIF_CHANGED, &state), 0);
 }
+
+static void carrier(struct world *world, uint32_t rif, bool up) { carrier_with_routes(world, rif, up, 0); }
 
 static void set_static(struct world *world, uint32_t id, const char *prefix, const char *nexthop)
 {
@@ -401,13 +404,12 @@ static void test_switch_restart(void **state)
 	world_free(world);
 }
 
-/* A new process with routers holds learnt routes and the end of the sync until the protocols are quiet. */
-static void test_process_restart(void **state)
+/* A new process with a router, beside a switch that has `routes` of it; it hears RIP after a second. */
+static struct world *world_young(uint32_t routes)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	const struct msg_router router = {.id = 1};
 
-	(void)state;
 	assert_non_null(world);
 	world->answer = true;
 	world->routing = routing_new(&world_ops, world, NULL, 1, 1000, world->now);
@@ -417,10 +419,19 @@ static void test_process_restart(void **state)
 	start_rip(world);
 	sync_mark(world, false);
 	routing_switch_up(world->routing, world->now);
-	carrier(world, 11, true);
+	carrier_with_routes(world, 11, true, routes);
 	world->now = instant_add(world->now, span_s(1));
 	hear_rip(world, false);
 	assert_int_equal(world->begins, 1);
+	return world;
+}
+
+/* A new process holds learnt routes and the end of the sync until the protocols are quiet: the switch forwards by older ones. */
+static void test_process_restart(void **state)
+{
+	struct world *world = world_young(7);
+
+	(void)state;
 	assert_int_equal(world->fib_count, 1);
 	world->now = instant_add(world->now, span_ms(SETTLE_QUIET_S * 1000 - 100));
 	(void)routing_tick(world->routing, world->now);
@@ -428,6 +439,17 @@ static void test_process_restart(void **state)
 	assert_int_equal(world->ends, 0);
 	world->now = instant_add(world->now, span_ms(100));
 	(void)routing_tick(world->routing, world->now);
+	assert_int_equal(world->fib_count, 2);
+	assert_int_equal(world->ends, 1);
+	world_free(world);
+}
+
+/* When the switch is as new as the process there is nothing to lose, and learnt routes are told at once. */
+static void test_both_restart(void **state)
+{
+	struct world *world = world_young(0);
+
+	(void)state;
 	assert_int_equal(world->fib_count, 2);
 	assert_int_equal(world->ends, 1);
 	world_free(world);
@@ -477,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_rip),
 		cmocka_unit_test(test_switch_restart),
 		cmocka_unit_test(test_process_restart),
+		cmocka_unit_test(test_both_restart),
 		cmocka_unit_test(test_sync),
 	};
 

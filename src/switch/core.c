@@ -139,7 +139,12 @@ void core_output(struct core *core, struct port *port, struct packet *packet)
 
 static void tell_rif(struct core *core, enum process_id to, const struct rif *rif)
 {
-	struct msg_rif_state state = {.rif = rif->config.id, .router = rif->config.router, .up = rif->carrier};
+	struct msg_rif_state state = {
+		.rif = rif->config.id,
+		.router = rif->config.router,
+		.routes = fib_count(rif->router->fib),
+		.up = rif->carrier,
+	};
 
 	if (!core->closing)
 		core->ops->message(core->context, to, MSG_RIF_CHANGED, 0, &state);

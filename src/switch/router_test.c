@@ -659,6 +659,8 @@ static void test_carriers_are_told(void **state)
 	world_clear(world);
 	core_peer_up(world->core, PROCESS_ROUTE);
 	assert_int_equal(world->told_count, 4);
+	told = world_told(world, MSG_RIF_CHANGED, 0);
+	assert_int_equal(told->routes, 3); /* two connected ones and that of the route process */
 	world_clear(world);
 	core_peer_up(world->core, PROCESS_CTL);
 	assert_int_equal(world_told_count(world, MSG_RIF_CHANGED), 4);

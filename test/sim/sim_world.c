@@ -210,7 +210,13 @@ static void process_timer(struct sim_process *process)
 static void tell_end(struct sim_world *world, const struct sim_wire *wire, const struct sim_end *end)
 {
 	struct sim_process *process = process_of(world, end);
-	const struct msg_rif_state state = {.rif = end->rif, .router = world->routers[end->router].id, .up = !wire->cut};
+	const struct sim_router *router = &world->routers[end->router];
+	const struct msg_rif_state state = {
+		.rif = end->rif,
+		.router = router->id,
+		.routes = (uint32_t)router->fib.used,
+		.up = !wire->cut,
+	};
 
 	sim_apply(process, MSG_RIF_CHANGED, &state);
 	process_timer(process);

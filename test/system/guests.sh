@@ -96,8 +96,8 @@ killed() {
 	sleep 1
 	local since=$SECONDS
 	kill -9 "$old"
-	# Whole again without up. Exec and show are part of being whole. With super the switch starts anew too, and routes wait for quiet.
-	within "${3:-5}" whole || { echo "not whole ${3:-5} s after $1 was killed"; return 1; }
+	# Whole again without up. Exec and show are part of being whole.
+	within 5 whole || { echo "not whole 5 s after $1 was killed"; return 1; }
 	local healed=$((SECONDS - since))
 	[ "$(number "$1")" != "$old" ] || { echo "$1 lives on"; return 1; }
 	within 20 in_guest a1 "grep -q transmitted /tmp/pings" || { echo "the ping does not end"; return 1; }
@@ -110,7 +110,7 @@ killed() {
 check "kill -9 of ctl: whole within 5 s, no ping lost" killed ctl 0
 check "kill -9 of route: whole within 5 s, no ping lost" killed route 0
 check "kill -9 of vm: whole within 5 s, no ping lost" killed vm 0
-check "kill -9 of super, with which the others end: whole within 10 s" killed super 70 10
+check "kill -9 of super, with which the others end: whole within 5 s" killed super 60
 check "kill -9 of guard: whole within 5 s, no ping lost" killed guard 0
 check "kill -9 of switch: whole within 5 s, at most 2 s of pings lost" killed switch 20
 check "and up finds nothing to do" status 3 "$weft" up "$lab"

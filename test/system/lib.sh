@@ -5,6 +5,11 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$top/build}
 weft=$build/src/weft
 [ -x "$weft" ] || { echo "there is no $weft: run make first"; echo "0 passed, 1 failed"; exit 1; }
+# A network namespace of the test's own, where that can be had: what others do to the host's devices meanwhile is not our lab's doing.
+if [ -z "${WEFT_TEST_NETNS:-}" ] && unshare --net true 2>/dev/null; then
+	WEFT_TEST_NETNS=1 exec unshare --net -- "$0" "$@"
+fi
+ip link set lo up 2>/dev/null
 passed=0
 failed=0
 # What a check measured goes here, past the check's own catching of output.

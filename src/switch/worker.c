@@ -46,6 +46,7 @@ struct worker {
 	struct device *devices[WORKER_DEVICES_MAX];
 	unsigned device_slots; /* slots from here on are empty */
 	struct map by_port;
+	unsigned round;
 	bool stopping;
 	bool answer_cut;     /* rows of the present answer were dropped */
 	uint32_t generation; /* of the peer whose order is carried out */
@@ -450,26 +451,40 @@ static void worker_sleep(struct worker *worker)
 	worker->busy_until = instant_add(worker->now, worker->config.spin);
 }
 
+static void worker_round(struct worker *worker)
+{
+	worker->now = clock_monotonic();
+	orders_take(worker);
+	if (instant_reached(worker->tick, worker->now))
+		worker->tick = core_tick(worker->core, worker->now);
+	if (++worker->round % ROUNDS_PER_LOOK == 0)
+		(void)events_take(worker, worker->now);
+	if (devices_poll(worker) > 0)
+		worker->busy_until = instant_add(worker->now, worker->config.spin);
+	else if (!worker->config.stepped && !instant_before(worker->now, worker->busy_until))
+		worker_sleep(worker);
+}
+
+void worker_step(struct worker *worker)
+{
+	CHECK(worker->config.stepped);
+	worker_round(worker);
+}
+
+static void devices_remove(struct worker *worker)
+{
+	while (worker->device_slots > 0)
+		device_remove(worker, worker->devices[worker->device_slots - 1]);
+}
+
 static void *worker_run(void *context)
 {
 	struct worker *worker = context;
-	unsigned round = 0;
 
 	(void)prctl(PR_SET_NAME, "worker");
-	while (!worker->stopping) {
-		worker->now = clock_monotonic();
-		orders_take(worker);
-		if (instant_reached(worker->tick, worker->now))
-			worker->tick = core_tick(worker->core, worker->now);
-		if (++round % ROUNDS_PER_LOOK == 0)
-			(void)events_take(worker, worker->now);
-		if (devices_poll(worker) > 0)
-			worker->busy_until = instant_add(worker->now, worker->config.spin);
-		else if (!instant_before(worker->now, worker->busy_until))
-			worker_sleep(worker);
-	}
-	while (worker->device_slots > 0)
-		device_remove(worker, worker->devices[worker->device_slots - 1]);
+	while (!worker->stopping)
+		worker_round(worker);
+	devices_remove(worker);
 	return NULL;
 }
 
@@ -519,7 +534,7 @@ struct worker *worker_new(const struct worker_config *config, struct err *err)
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->epoll_fd < 0 || worker->wake_fd < 0 || epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->wake_fd, &event) != 0)
 		error = -errno;
-	if (error == 0)
+	if (error == 0 && !config->stepped)
 		error = thread_start(worker);
 	if (error == 0)
 		return worker;
@@ -533,6 +548,11 @@ void worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	worker_order(worker, worker_order_new(WORKER_STOP, 0));
-	CHECK(pthread_join(worker->thread, NULL) == 0);
+	if (worker->config.stepped) {
+		orders_take(worker);
+		devices_remove(worker);
+	} else {
+		CHECK(pthread_join(worker->thread, NULL) == 0);
+	}
 	worker_destroy(worker);
 }

@@ -32,6 +32,7 @@ struct worker_config {
 	unsigned small_packets; /* limits of the pool */
 	unsigned large_packets;
 	struct span spin; /* how long to poll without packets before sleeping */
+	bool stepped;	  /* no thread: each worker_step is one round that never sleeps, for measurements that count instructions */
 	void (*notify)(void *context);
 	void *context;
 };
@@ -81,6 +82,9 @@ struct worker_event {
 
 /* Makes a worker and starts its thread. NULL with the reason in `err`. */
 struct worker *worker_new(const struct worker_config *config, struct err *err);
+
+/* One round of a stepped worker, in the caller's thread. */
+void worker_step(struct worker *worker);
 
 /* Stops and joins the thread, closes the devices, frees everything. */
 void worker_free(struct worker *worker);

@@ -178,11 +178,14 @@ void guest_send_ring(struct guest *guest, unsigned index, uint16_t base)
 void guest_set_up(struct guest *guest, uint64_t features)
 {
 	uint64_t offered = ask_number(guest, VHOST_USER_GET_FEATURES);
-	uint64_t acknowledgement = 1;
+	uint64_t acknowledgement = 1, protocol;
 	int fd;
 
 	CHECK((features & ~offered) == 0);
-	send_number(guest, VHOST_USER_SET_PROTOCOL_FEATURES, ask_number(guest, VHOST_USER_GET_PROTOCOL_FEATURES), -1);
+	protocol = ask_number(guest, VHOST_USER_GET_PROTOCOL_FEATURES);
+	if (guest->protocol_features != 0)
+		protocol &= guest->protocol_features;
+	send_number(guest, VHOST_USER_SET_PROTOCOL_FEATURES, protocol, -1);
 	CHECK(ask_number(guest, VHOST_USER_GET_QUEUE_NUM) >= 1);
 	guest_send(guest, (struct guest_request){VHOST_USER_SET_OWNER, VHOST_USER_NEED_REPLY, NULL, 0}, NULL, 0);
 	guest_reply(guest, VHOST_USER_SET_OWNER, &acknowledgement, sizeof(acknowledgement));

@@ -47,6 +47,7 @@ struct guest {
 	int fd;	     /* the front end's end of the connection */
 	int back_fd; /* the other end, for the test to hand over */
 	uint64_t features;
+	uint64_t protocol_features; /* to be taken of those that are offered; 0: all */
 	struct guest_ring rings[2];
 	void (*pump)(void *context);
 	void *context;

@@ -76,6 +76,7 @@ enum message_type {
 
 	/* ctl -> switch, route, vm: questions and their rows */
 	MSG_SHOW,	      /* struct msg_show */
+	MSG_TRACE,	      /* struct msg_trace: ctl -> switch, walk a packet in dry-run */
 	MSG_ROW_MAC,	      /* struct row_mac */
 	MSG_ROW_ARP,	      /* struct row_arp */
 	MSG_ROW_INTERFACE,    /* struct row_interface */
@@ -86,6 +87,7 @@ enum message_type {
 	MSG_ROW_RIP_NEIGHBOR, /* struct row_rip_neighbor */
 	MSG_ROW_VM,	      /* struct msg_vm_state */
 	MSG_ROW_PROCESS,      /* struct msg_process: from super */
+	MSG_ROW_TRACE,	      /* struct row_trace */
 	MSG_TYPE_COUNT
 };
 
@@ -271,6 +273,8 @@ struct fib_entry {
 	bool add;
 	uint8_t action;	  /* enum route_action */
 	uint8_t protocol; /* enum route_protocol */
+	uint8_t distance; /* for people: how the route was preferred */
+	uint32_t metric;
 	uint16_t nexthop_count;
 	struct nexthop nexthops[NEXTHOPS_MAX];
 };
@@ -504,6 +508,37 @@ struct row_rip_neighbor {
 	uint64_t bad_packets;
 	uint64_t bad_routes;
 	uint64_t bad_auth;
+};
+
+/*
+ * A packet to be walked in dry-run: from a port (a machine or a TAP) or from a router itself, `port` or `router` being 0. A machine's
+ * `source` may be none: its own. `size`: bytes of the IP packet, 0: as small as ping, TCP and UDP make it.
+ */
+struct msg_trace {
+	uint32_t port;
+	uint32_t router;
+	struct ip source;
+	struct ip destination;
+	uint8_t protocol;
+	uint8_t ttl; /* 0: 64 */
+	uint16_t source_port;
+	uint16_t destination_port;
+	uint16_t size;
+};
+
+enum trace_verdict { TRACE_GOES_ON, TRACE_DELIVERED, TRACE_FLOODED, TRACE_TAKEN, TRACE_WAITS, TRACE_DROPPED, TRACE_VERDICT_COUNT };
+
+/* A step: what a feature decided, where (`id`: a port or interface, 0 in a router), why; the last one has a verdict. */
+struct row_trace {
+	uint16_t step;	 /* from 1 */
+	uint8_t verdict; /* enum trace_verdict */
+	uint32_t id;
+	uint32_t router;
+	char feature[32];
+	char text[256];
+	char reason[NAME_BYTES]; /* DROPPED: as in row_drop */
+	char meaning[128];
+	char fix[160]; /* what to do about it, "" when nothing is wrong or nothing can be said */
 };
 
 /* Any body: for buffers that hold whichever message comes. */

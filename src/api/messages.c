@@ -40,6 +40,7 @@ static const char *const vm_action_names[] = {"start", "stop", "kill", "pause", 
 static const char *const vm_state_names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
 static const char *const schedule_policy_names[] = {"fcfs", "priority"};
 static const char *const arp_state_names[] = {"incomplete", "reachable", "stale", "failed"};
+static const char *const trace_verdict_names[] = {"goes-on", "delivered", "flooded", "taken", "waits", "dropped"};
 static const char *const show_names[] = {"mac", "arp", "interfaces", "drops", "dhcp", "routes", "rip", "rip-neighbors", "vms", "processes"};
 
 _Static_assert(COUNT_OF(process_names) == PROCESS_COUNT, "a name for each");
@@ -53,6 +54,7 @@ _Static_assert(COUNT_OF(vm_action_names) == VM_ACTION_COUNT, "a name for each");
 _Static_assert(COUNT_OF(vm_state_names) == VM_STATE_COUNT, "a name for each");
 _Static_assert(COUNT_OF(schedule_policy_names) == SCHEDULE_POLICY_COUNT, "a name for each");
 _Static_assert(COUNT_OF(arp_state_names) == ARP_STATE_COUNT, "a name for each");
+_Static_assert(COUNT_OF(trace_verdict_names) == TRACE_VERDICT_COUNT, "a name for each");
 _Static_assert(COUNT_OF(show_names) == SHOW_COUNT, "a name for each");
 
 static const struct field id_fields[] = {FIELD(msg_id, id)};
@@ -177,6 +179,8 @@ static const struct field fib_entry_elements[] = {
 	FIELD(fib_entry, add),
 	ENUM(fib_entry, action, route_action_names),
 	ENUM(fib_entry, protocol, route_protocol_names),
+	FIELD(fib_entry, distance),
+	FIELD(fib_entry, metric),
 	ARRAY(fib_entry, nexthops, nexthop_count, nexthop_elements),
 };
 
@@ -249,6 +253,30 @@ static const struct field exec_output_fields[] = {
 };
 
 static const struct field show_fields[] = {ENUM(msg_show, what, show_names), FIELD(msg_show, object)};
+
+static const struct field trace_fields[] = {
+	FIELD(msg_trace, port),
+	FIELD(msg_trace, router),
+	FIELD(msg_trace, source),
+	FIELD(msg_trace, destination),
+	FIELD(msg_trace, protocol),
+	FIELD(msg_trace, ttl),
+	FIELD(msg_trace, source_port),
+	FIELD(msg_trace, destination_port),
+	FIELD(msg_trace, size),
+};
+
+static const struct field row_trace_fields[] = {
+	FIELD(row_trace, step),
+	ENUM(row_trace, verdict, trace_verdict_names),
+	FIELD(row_trace, id),
+	FIELD(row_trace, router),
+	FIELD(row_trace, feature),
+	FIELD(row_trace, text),
+	FIELD(row_trace, reason),
+	FIELD(row_trace, meaning),
+	FIELD(row_trace, fix),
+};
 
 static const struct field row_mac_fields[] = {
 	FIELD(row_mac, network),
@@ -378,6 +406,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	TAIL(EXEC_OUTPUT, msg_exec_output, exec_output_fields),
 
 	ROW(SHOW, msg_show, show_fields),
+	ROW(TRACE, msg_trace, trace_fields),
 	ROW(ROW_MAC, row_mac, row_mac_fields),
 	ROW(ROW_ARP, row_arp, row_arp_fields),
 	ROW(ROW_INTERFACE, row_interface, row_interface_fields),
@@ -388,6 +417,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(ROW_RIP_NEIGHBOR, row_rip_neighbor, row_rip_neighbor_fields),
 	ROW(ROW_VM, msg_vm_state, vm_state_fields),
 	ROW(ROW_PROCESS, msg_process, process_fields),
+	ROW(ROW_TRACE, row_trace, row_trace_fields),
 };
 
 const struct message_row *message_row(unsigned type)

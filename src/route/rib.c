@@ -215,6 +215,8 @@ static void entry_to_fib(const struct rib_entry *entry, struct fib_entry *out)
 	out->add = true;
 	out->action = (uint8_t)best->action;
 	out->protocol = (uint8_t)best->protocol;
+	out->distance = best->distance;
+	out->metric = best->metric;
 	for (const struct rib_route *route = best; route != NULL && route_joins(best, route); route = route->next)
 		for (unsigned i = 0; i < route->nexthop_count; i++)
 			fib_add_nexthop(out, &route->nexthops[i]);

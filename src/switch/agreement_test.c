@@ -1,6 +1,8 @@
 /*
  * Test that the flow cache changes nothing: two cores with the same topology, one with the cache and one without, get the same random
  * packets, changes and passing time; what they send, say and count must be the same bit by bit.
+ * Before each packet the second core is also asked by a trace what will become of it: that must come true, and since the first core isn't
+ * asked, any trace that changes something makes the two differ.
  */
 #include "../../test/lib/core_world.h"
 
@@ -10,6 +12,7 @@
 #include "net/icmp.h"
 #include "net/ipv4.h"
 #include "net/ipv6.h"
+#include "switch/walk.h"
 
 #include <linux/virtio_net.h>
 #include <setjmp.h>
@@ -383,6 +386,106 @@ static void compare_counters(struct world *a, struct world *b)
 	}
 }
 
+/* What a trace said of a packet. */
+struct forecast {
+	struct trace trace;
+	uint8_t bytes[4096];
+	unsigned size;
+	unsigned rows;
+	struct row_trace last;
+	uint64_t dropped;
+	uint32_t held;
+};
+
+static uint64_t dropped_so_far(const struct trace *trace)
+{
+	return trace->drop_at != NULL ? trace->drop_at->counters.drops[trace->reason] : 0;
+}
+
+static void forecast_row(void *context, const struct row_trace *row)
+{
+	struct forecast *forecast = context;
+	struct err err;
+
+	assert_int_equal(message_check(message_row(MSG_ROW_TRACE), row, sizeof(*row), &err), 0);
+	assert_int_equal(row->step, ++forecast->rows);
+	assert_int_equal(forecast->last.verdict, TRACE_GOES_ON);
+	forecast->last = *row;
+}
+
+/* Asks; false for what never comes to the features. */
+static bool forecast_make(struct world *world, const struct act *act, struct forecast *forecast)
+{
+	struct port *port = port_find(world->core, act->port);
+	struct packet *packet;
+
+	memset(forecast, 0, sizeof(*forecast));
+	if (act->kind >= 980 || act->size < ETHERNET_HEADER_BYTES || port == NULL)
+		return false;
+	packet = packet_new(world->pool, act->size);
+	packet->size = act->size;
+	packet->in_port = act->port;
+	memcpy(packet->data, act->bytes, act->size);
+	forecast->trace = (struct trace){.row = forecast_row, .context = forecast};
+	trace_walk(world->core, &forecast->trace, port, &packet);
+	if (packet != NULL) {
+		forecast->size = packet->size;
+		memcpy(forecast->bytes, packet->data, packet->size);
+		packet_free(world->pool, packet);
+	}
+	forecast->dropped = dropped_so_far(&forecast->trace);
+	forecast->held = world->core->held;
+	return true;
+}
+
+static bool was_sent(const struct world *world, uint32_t port, const struct forecast *forecast)
+{
+	for (unsigned i = 0; i < world->sent_count; i++) {
+		const struct sent *sent = &world->sent[i];
+
+		if (sent->port == port && (forecast->trace.fragmented ||
+						  (sent->size == forecast->size && memcmp(sent->bytes, forecast->bytes, sent->size) == 0)))
+			return true;
+	}
+	return false;
+}
+
+/* Looks whether it came true. */
+static void forecast_check(struct world *world, const struct forecast *forecast)
+{
+	const struct trace *trace = &forecast->trace;
+	struct flow_actions flood = {.from = trace->from, .flood_unknown = trace->unknown};
+	struct member *member;
+
+	assert_true(forecast->rows > 0);
+	assert_int_equal(forecast->last.verdict, trace->verdict);
+	switch (trace->verdict) {
+	case TRACE_DELIVERED:
+		assert_int_equal(forecast->last.id, trace->output->config.id);
+		assert_true(was_sent(world, trace->output->config.id, forecast));
+		return;
+	case TRACE_FLOODED:
+		list_each (member, &trace->flooded->members, struct member, in_network)
+			assert_int_equal(was_sent(world, member->id, forecast), flood_takes(&flood, member));
+		return;
+	case TRACE_DROPPED:
+		assert_string_equal(forecast->last.reason, drop_name(trace->reason));
+		/* The error that is sent about it may end there, too; pieces may meet different ends. */
+		assert_true(trace->fragmented || dropped_so_far(trace) >= forecast->dropped + (trace->drop_at != NULL));
+		return;
+	case TRACE_WAITS:
+		/* One that waited longer may have made room. */
+		assert_true(world->core->held >= forecast->held);
+		return;
+	case TRACE_TAKEN:
+		return;
+	case TRACE_GOES_ON:
+	case TRACE_VERDICT_COUNT:
+		break;
+	}
+	fail_msg("a trace has no end");
+}
+
 static void test_agreement(void **state)
 {
 	const char *wanted = getenv("SEED");
@@ -390,14 +493,18 @@ static void test_agreement(void **state)
 	struct rand rand = rand_seeded(seed);
 	struct world *cached = build(true), *plain = build(false);
 	struct act act;
-	unsigned sent = 0;
+	static struct forecast forecast;
+	unsigned sent = 0, verdicts[TRACE_VERDICT_COUNT] = {0};
 
 	printf("seed %llu\n", (unsigned long long)seed);
 	for (int step = 0; step < 40000; step++) {
+		bool asked;
+
 		act_choose(&rand, &act);
 		world_clear(cached);
 		world_clear(plain);
 		act_do(cached, &act);
+		asked = forecast_make(plain, &act, &forecast);
 		act_do(plain, &act);
 		forget_limits(cached);
 		forget_limits(plain);
@@ -405,12 +512,18 @@ static void test_agreement(void **state)
 		if (cached->sent_count != plain->sent_count || cached->told_count != plain->told_count)
 			explain(cached, plain, &act, step);
 		compare(cached, plain);
+		if (asked) {
+			forecast_check(plain, &forecast);
+			verdicts[forecast.trace.verdict]++;
+		}
 		if (step % 100 == 0)
 			compare_counters(cached, plain);
 	}
 	printf("%u frames sent\n", sent);
 	/* A test of silence would prove little. */
 	assert_true(sent > 5000);
+	for (unsigned verdict = TRACE_DELIVERED; verdict < TRACE_VERDICT_COUNT; verdict++)
+		assert_true(verdicts[verdict] > 10);
 	world_close(cached);
 	world_close(plain);
 }

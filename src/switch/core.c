@@ -81,6 +81,10 @@ void core_release(struct core *core, struct packet *packet)
 
 void core_originate(struct core *core, const struct origin *origin)
 {
+	if (core->trace != NULL) {
+		core_release(core, origin->packet);
+		return;
+	}
 	if (core->origin_count == ORIGINS_MAX) {
 		if (origin->rif != NULL)
 			member_drop(&origin->rif->member, DROP_QUEUE_FULL, true, 1);
@@ -104,7 +108,7 @@ void core_walk_origins(struct core *core)
 		}
 		core->origin_first = (core->origin_first + 1) % ORIGINS_MAX;
 		core->origin_count--;
-		walk_from_origin(core, &origin);
+		(void)walk_from_origin(core, &origin);
 	}
 }
 
@@ -112,7 +116,7 @@ void core_limit_reached(struct core *core, const char *limit, const char *path, 
 {
 	struct msg_limit body = {.value = value};
 
-	if (core->closing || !rate_limit_take(&core->limit_events, 10, core->now))
+	if (core->closing || core->trace != NULL || !rate_limit_take(&core->limit_events, 10, core->now))
 		return;
 	(void)text_copy(body.limit, sizeof(body.limit), limit);
 	(void)text_copy(body.path, sizeof(body.path), path);
@@ -124,6 +128,10 @@ void core_output(struct core *core, struct port *port, struct packet *packet)
 	struct counters *counters = &port->member.counters;
 	uint32_t bytes = packet->size;
 
+	if (core->trace != NULL) {
+		core_release(core, packet);
+		return;
+	}
 	if (!port_is_up(port)) {
 		member_drop(&port->member, DROP_PORT_DOWN, true, 1);
 		core_release(core, packet);
@@ -226,7 +234,7 @@ static void input_one(struct core *core, struct packet *packet)
 	flow_key_read(packet, &key, &view);
 	flow = core->cache_off ? NULL : flow_cache_find(core, &key);
 	if (flow == NULL || !walk_actions_hold(&flow->actions, &view)) {
-		walk_from_port(core, port, packet, &key, &view);
+		(void)walk_from_port(core, port, packet, &key, &view);
 	} else {
 		flow->packets++;
 		flow->bytes += packet->size;

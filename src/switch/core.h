@@ -48,6 +48,9 @@ int core_apply(
 /* Answers a question with rows (core_ops.message with `seq`); the caller sends the DONE. */
 int core_show(struct core *core, enum process_id to, uint32_t seq, const struct msg_show *show, struct instant now, struct err *err);
 
+/* Answers MSG_TRACE with rows, likewise (trace.h). */
+int core_trace(struct core *core, enum process_id to, uint32_t seq, const struct msg_trace *question, struct instant now, struct err *err);
+
 /* A device came up or went away. Emits PORT_CHANGED. */
 void core_port_state(struct core *core, uint32_t port, enum port_state state, const char *error, struct instant now);
 

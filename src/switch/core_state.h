@@ -6,6 +6,7 @@
 #include "switch/topology.h"
 
 struct flow_cache;
+struct trace;
 
 /* Most packets that the routers themselves may have under way in one call of the core. */
 #define ORIGINS_MAX 512
@@ -47,8 +48,9 @@ struct core {
 	uint64_t epoch;		      /* raised with every generation below and in the objects */
 	uint64_t topology_generation; /* raised by every order that changes something */
 	struct flow_cache *flows;
-	bool cache_off; /* tests compare both ways */
-	bool closing;	/* core_free: tells nobody anything more */
+	bool cache_off;	     /* tests compare both ways */
+	bool closing;	     /* core_free: tells nobody anything more */
+	struct trace *trace; /* a walk in dry-run is under way (trace.h): nothing may change */
 
 	struct list fdb_ages;		       /* learned FDB entries, oldest first */
 	struct list neighbors[NEIGHBOR_LISTS]; /* struct neighbor by state, nearest deadline first */

@@ -63,6 +63,15 @@ static bool may_learn(const struct core *core, const struct network *network, co
 	return network->learned < core->limits.macs_per_network && member->learned < core->limits.macs_per_port;
 }
 
+bool fdb_would_learn(const struct core *core, const struct network *network, const struct member *member, struct mac mac)
+{
+	const struct fdb_entry *entry = fdb_find(network, mac);
+
+	if (entry == NULL)
+		return may_learn(core, network, member);
+	return entry->member == member || (!entry->is_static && member->learned < core->limits.macs_per_port);
+}
+
 static void entry_learn(struct core *core, struct fdb_entry *entry, struct member *member, struct instant now)
 {
 	entry->member = member;
@@ -76,6 +85,8 @@ struct fdb_entry *fdb_learn(struct core *core, struct network *network, struct m
 {
 	struct fdb_entry *entry = fdb_find(network, mac);
 
+	if (core->trace != NULL)
+		return entry != NULL && (entry->is_static || entry->member == member) ? entry : NULL;
 	if (entry != NULL && (entry->is_static || entry->member == member)) {
 		entry->seen = now;
 		return entry;

@@ -36,6 +36,9 @@ void fdb_remove_static(struct core *core, struct network *network, struct member
  */
 struct fdb_entry *fdb_learn(struct core *core, struct network *network, struct member *member, struct mac mac, struct instant now);
 
+/* Whether a frame from `mac` through `member` would leave it known to be there. */
+bool fdb_would_learn(const struct core *core, const struct network *network, const struct member *member, struct mac mac);
+
 /* Forgets what was learned behind a member, or (NULL) in the whole network. */
 void fdb_flush(struct core *core, struct network *network, const struct member *member);
 

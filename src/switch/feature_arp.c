@@ -82,9 +82,12 @@ static void arp_hear(struct walk *walk, struct rif *rif)
 
 	walk->cacheable = false;
 	if (walk_l3(walk) != DROP_NONE) {
-		member_drop(&rif->member, walk_l3(walk), false, 1);
+		walk_count_drop(walk, &rif->member, walk_l3(walk));
 		return;
 	}
+	walk_note(walk, "%s hears the ARP packet", rif->config.path);
+	if (walk_is_dry(walk))
+		return;
 	sender = ip_from_bytes(IP_V4, arp->sender_ip);
 	target = ip_from_bytes(IP_V4, arp->target_ip);
 	request = wire_get_u16(arp->operation) == ARP_REQUEST;

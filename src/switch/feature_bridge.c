@@ -47,6 +47,7 @@ enum feature_result feature_cable(struct walk *walk)
 	}
 	if (network->member_count != 2 || other == NULL)
 		return bridge_refuse(walk, DROP_CABLE_OPEN);
+	walk_note(walk, "to the other end, %s", member_path(other));
 	return bridge_deliver(walk, other);
 }
 
@@ -91,13 +92,22 @@ enum feature_result feature_bridge(struct walk *walk)
 
 	if (mac_is_bridge_reserved(destination))
 		return bridge_refuse(walk, DROP_RESERVED_GROUP);
-	if (mac_is_multicast(destination))
+	if (mac_is_multicast(destination)) {
+		walk_note(walk, "to all of the network");
 		return bridge_flood(walk, false);
+	}
 	entry = fdb_find(walk->network, destination);
 	walk_rest(walk, &walk->network->fdb_generation);
-	if (entry == NULL)
+	/* A dry-run has learned nothing, and the sender may have sent to itself. */
+	if (walk_is_dry(walk) && mac_equal(destination, walk->key.eth_src) &&
+		fdb_would_learn(walk->core, walk->network, walk->from, destination))
+		return bridge_refuse(walk, DROP_HAIRPIN);
+	if (entry == NULL) {
+		walk_note(walk, "nobody is known to have the destination MAC: to all ports that aren't machines of the model");
 		return bridge_flood(walk, true);
+	}
 	if (entry->member == walk->from)
 		return bridge_refuse(walk, DROP_HAIRPIN);
+	walk_note(walk, "the destination MAC is at %s", member_path(entry->member));
 	return bridge_deliver(walk, entry->member);
 }

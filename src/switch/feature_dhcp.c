@@ -219,13 +219,15 @@ enum feature_result feature_dhcp(struct walk *walk)
 		server_ip(network).family != IP_V4)
 		return FEATURE_CONTINUE;
 	if (walk_eth_type(walk) == ETHERNET_ARP && answer_arp(walk, port)) {
+		walk_note(walk, "the network's DHCP server answers the ARP request");
 		core_output(walk->core, port, walk_keep(walk));
 		return FEATURE_END;
 	}
 	if (!is_for_server(walk, network))
 		return FEATURE_CONTINUE;
 	walk->cacheable = false;
-	reason = receive(walk, port);
+	walk_note(walk, "the network's DHCP server takes it");
+	reason = walk_is_dry(walk) ? DROP_NONE : receive(walk, port);
 	if (reason != DROP_NONE)
 		return walk_drop(walk, &port->member, reason);
 	return walk_consume(walk);

@@ -103,10 +103,15 @@ enum feature_result feature_guard(struct walk *walk)
 
 	if (mac_is_multicast(source) || mac_is_zero(source))
 		return walk_drop(walk, walk->from, DROP_BAD_SOURCE_MAC);
-	if (!walk->port->guarded)
+	if (!walk->port->guarded) {
+		walk_note(walk, "not a machine of the model: anybody may send");
 		return FEATURE_CONTINUE;
+	}
 	if (walk->network->config.kind == NETWORK_LINK && mac_is_bridge_reserved(walk_eth_dst(walk)))
 		return FEATURE_CONTINUE;
 	reason = guard_reason(walk, &walk->port->config);
-	return reason == DROP_NONE ? FEATURE_CONTINUE : walk_drop(walk, walk->from, reason);
+	if (reason != DROP_NONE)
+		return walk_drop(walk, walk->from, reason);
+	walk_note(walk, "the source is the machine's own");
+	return FEATURE_CONTINUE;
 }

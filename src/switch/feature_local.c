@@ -65,11 +65,11 @@ bool local_listen(struct walk *walk, struct rif *rif)
 	if (walk_fragment(walk) != FRAGMENT_NONE || punt_rule_find(walk, rif, group) == NULL)
 		return false;
 	if (is_martian_source(walk, walk_ip_src(walk)) || router_local(rif->router, rif, walk_ip_src(walk)) != NULL) {
-		member_drop(&rif->member, DROP_MARTIAN_SOURCE, false, 1);
+		walk_count_drop(walk, &rif->member, DROP_MARTIAN_SOURCE);
 		walk->cacheable = false;
 		return true;
 	}
-	if (walk->in != rif) {
+	if (walk->in != rif && !walk_is_dry(walk)) {
 		rif->member.counters.rx_packets++;
 		rif->member.counters.rx_bytes += walk->packet->size;
 	}
@@ -101,6 +101,7 @@ static enum feature_result local_icmp(struct walk *walk)
 	packet_finish(walk->packet);
 	if (!icmp_is_sound(walk, walk->packet))
 		return walk_drop(walk, at, DROP_BAD_CHECKSUM);
+	walk_note(walk, "%s answers the echo request", walk->router->config.path);
 	icmp_echo(walk, walk_keep(walk));
 	return FEATURE_END;
 }

@@ -170,6 +170,8 @@ bool nd_hear(struct walk *walk, struct rif *rif)
 	packet_finish(walk->packet);
 	r = reader_over(walk->packet->data + walk->view.l4_offset, walk->view.l3_offset + walk->view.ip_bytes - walk->view.l4_offset);
 	if (!nd_is_valid(walk, &r) || !nd_read(walk, rif, &r))
-		member_drop(&rif->member, DROP_BAD_ND, false, 1);
+		walk_count_drop(walk, &rif->member, DROP_BAD_ND);
+	else
+		walk_note(walk, "%s hears the neighbor discovery packet", rif->config.path);
 	return true;
 }

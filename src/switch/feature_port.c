@@ -12,5 +12,6 @@ enum feature_result feature_port_state(struct walk *walk)
 		return walk_drop(walk, member, DROP_NETWORK_DOWN);
 	walk->network = member->network;
 	walk->from = member;
+	walk_note(walk, "into network %s", walk->network->config.path);
 	return FEATURE_CONTINUE;
 }

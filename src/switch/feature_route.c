@@ -5,6 +5,7 @@
  * that the flow's hash picks, among those whose interface is up; then the MTU of the way out; then the next hop's MAC. With that the
  * packet is in the next network, and the walk goes on there: into the next router, perhaps.
  */
+#include "base/check.h"
 #include "net/icmp.h"
 #include "net/ipv4.h"
 #include "switch/feature.h"
@@ -60,6 +61,37 @@ static const struct nexthop *route_choose(struct walk *walk, const struct fib_ro
 	return usable[(uint64_t)flow_key_path_hash(&walk->key) * count >> 32];
 }
 
+/* What the route says, for a trace: "10.1.2.0/24 via 10.255.0.4 dev lab/r1:core (ospf 110/20)". */
+static void trace_route(struct walk *walk, const struct fib_route *route)
+{
+	static const char *const protocols[] = {"connected", "static", "rip", "ospf", "bgp"};
+	char prefix[PREFIX_TEXT_BYTES], via[IP_TEXT_BYTES];
+
+	_Static_assert(COUNT_OF(protocols) == ROUTE_PROTOCOL_COUNT, "a name for each");
+	if (route->protocol == ROUTE_CONNECTED)
+		trace_note(walk->core, "%s is connected to %s", prefix_text(route->prefix, prefix), walk->out->config.path);
+	else
+		trace_note(walk->core, "%s via %s dev %s (%s %u/%u)", prefix_text(route->prefix, prefix), ip_text(walk->nexthop, via),
+			walk->out->config.path, protocols[route->protocol], route->distance, route->metric);
+}
+
+/* Where a packet waits that has no MAC to go to, and where it goes that has. */
+static void trace_wait(struct walk *walk)
+{
+	char text[IP_TEXT_BYTES];
+
+	walk_note(walk, "%s asks who has %s; the packet waits for an answer", walk->out->config.path, ip_text(walk->nexthop, text));
+	if (walk_is_dry(walk))
+		walk->core->trace->verdict = TRACE_WAITS;
+}
+
+static void trace_nexthop(struct walk *walk, struct mac mac)
+{
+	char ip[IP_TEXT_BYTES], text[MAC_TEXT_BYTES];
+
+	trace_note(walk->core, "%s is at %s", ip_text(walk->nexthop, ip), mac_text(mac, text));
+}
+
 enum feature_result feature_route(struct walk *walk)
 {
 	struct ip destination = walk_ip_dst(walk);
@@ -79,6 +111,8 @@ enum feature_result feature_route(struct walk *walk)
 		return route_fail(walk, ICMP_ERROR_NO_ROUTE, 0, DROP_NO_ROUTE);
 	walk->out = nexthop_rif(walk, nexthop);
 	walk->nexthop = nexthop->ip.family != IP_NONE ? nexthop->ip : destination;
+	if (walk_is_dry(walk))
+		trace_route(walk, route);
 	/* Only hosts of a network may broadcast there (RFC 2644). */
 	if (rif_is_broadcast(walk->out, walk->nexthop))
 		return walk_drop(walk, walk_place(walk), DROP_MULTICAST_NOT_ROUTED);
@@ -101,6 +135,12 @@ enum feature_result feature_mtu(struct walk *walk)
 	if (walk_fits(walk, mtu))
 		return FEATURE_CONTINUE;
 	walk_take(walk);
+	if (walk_is_dry(walk) && walk_family(walk) == IP_V4 && fragment_allowed(walk->packet)) {
+		trace_note(walk->core, "cut into pieces of at most %u bytes", mtu);
+		walk->core->trace->fragmented = true;
+		walk->in = NULL; /* as the pieces have it */
+		return FEATURE_CONTINUE;
+	}
 	if (walk_family(walk) == IP_V4 && fragment_allowed(walk->packet)) {
 		if (!fragment_ipv4(walk, mtu))
 			return walk_drop_tx(walk, &walk->out->member, DROP_TOO_BIG);
@@ -150,6 +190,7 @@ enum feature_result feature_resolve(struct walk *walk)
 
 		walk_rest(walk, &out->neighbor_generation);
 		if (answer == NEIGHBOR_WAIT) {
+			trace_wait(walk);
 			neighbor_hold(walk->core, neighbor, walk_keep(walk));
 			return FEATURE_END;
 		}
@@ -160,6 +201,8 @@ enum feature_result feature_resolve(struct walk *walk)
 		if (answer == NEIGHBOR_UNREACHABLE)
 			return route_fail(walk, ICMP_ERROR_HOST, 0, DROP_NEIGHBOR_FAILED);
 	}
+	if (walk_is_dry(walk))
+		trace_nexthop(walk, mac);
 	actions->set_macs = true;
 	actions->eth_dst = walk->key.eth_dst = mac;
 	actions->eth_src = walk->key.eth_src = out->config.mac;

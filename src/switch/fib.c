@@ -69,6 +69,8 @@ static struct fib_route *route_new(const struct fib_entry *entry, struct prefix 
 	route->prefix = prefix;
 	route->action = entry->action;
 	route->protocol = entry->protocol;
+	route->distance = entry->distance;
+	route->metric = entry->metric;
 	route->nexthop_count = (uint8_t)entry->nexthop_count;
 	memcpy(route->nexthops, entry->nexthops, entry->nexthop_count * sizeof(route->nexthops[0]));
 	return route;
@@ -88,6 +90,8 @@ static void route_set(struct core *core, struct fib *fib, const struct fib_entry
 
 	if (slot != LPM_NONE && route_is(fib->routes[slot], entry)) {
 		fib->routes[slot]->stale = false;
+		fib->routes[slot]->distance = entry->distance;
+		fib->routes[slot]->metric = entry->metric;
 		return;
 	}
 	if (slot != LPM_NONE) {

@@ -20,6 +20,8 @@ struct fib_route {
 	struct prefix prefix;
 	uint8_t action;	  /* enum route_action */
 	uint8_t protocol; /* enum route_protocol */
+	uint8_t distance; /* for people */
+	uint32_t metric;
 	bool stale;
 	uint8_t nexthop_count;
 	struct nexthop nexthops[];

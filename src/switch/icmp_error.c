@@ -8,6 +8,7 @@
 #include "net/ipv6.h"
 #include "switch/flow_key.h"
 #include "switch/ip_build.h"
+#include "switch/trace.h"
 
 #include <string.h>
 
@@ -111,6 +112,10 @@ void icmp_error_send(
 	struct flow_view view;
 	enum ip_family family;
 
+	if (core->trace != NULL) {
+		trace_note(core, "the sender is told by ICMP");
+		return;
+	}
 	flow_key_read(packet, &key, &view);
 	family = key.eth_type == ETHERNET_IPV4 ? IP_V4 : key.eth_type == ETHERNET_IPV6 ? IP_V6 : IP_NONE;
 	if (family == IP_NONE || !may_report(&key, family))

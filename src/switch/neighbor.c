@@ -77,28 +77,44 @@ static struct neighbor *neighbor_find(const struct rif *rif, struct ip ip)
 	return neighbor != NULL && ip_equal(neighbor->ip, ip) ? neighbor : NULL;
 }
 
-/* Makes room in a full table: an entry that nobody uses goes. */
-static bool neighbor_evict(struct core *core, struct rif *rif)
+/* An entry that nobody uses, or NULL. */
+static struct neighbor *neighbor_idle(const struct rif *rif)
 {
 	struct neighbor *neighbor;
 	size_t cursor = 0;
 
-	while ((neighbor = map_next(&rif->neighbors, &cursor, NULL, NULL)) != NULL) {
-		if (neighbor->state == NEIGHBOR_FAILED || neighbor->state == NEIGHBOR_STALE) {
-			neighbor_remove(core, neighbor);
-			return true;
-		}
-	}
-	return false;
+	while ((neighbor = map_next(&rif->neighbors, &cursor, NULL, NULL)) != NULL)
+		if (neighbor->state == NEIGHBOR_FAILED || neighbor->state == NEIGHBOR_STALE)
+			return neighbor;
+	return NULL;
+}
+
+/* Makes room in a full table. */
+static bool neighbor_evict(struct core *core, struct rif *rif)
+{
+	struct neighbor *neighbor = neighbor_idle(rif);
+
+	if (neighbor == NULL)
+		return false;
+	neighbor_remove(core, neighbor);
+	return true;
+}
+
+/* Whether an entry may be made for an address, perhaps by evicting another. */
+static bool neighbor_room(const struct core *core, const struct rif *rif, struct ip ip, enum neighbor_state state)
+{
+	uint32_t limit = core->limits.neighbors_per_rif;
+
+	if ((state_is_unresolved(state) && rif->unresolved >= limit / 2) || map_get(&rif->neighbors, ip_key(ip)) != NULL)
+		return false;
+	return rif->neighbors.used < limit || neighbor_idle(rif) != NULL;
 }
 
 static struct neighbor *neighbor_add(struct core *core, struct rif *rif, struct ip ip, enum neighbor_state state)
 {
-	uint32_t limit = core->limits.neighbors_per_rif;
 	struct neighbor *neighbor;
 
-	if ((state_is_unresolved(state) && rif->unresolved >= limit / 2) || map_get(&rif->neighbors, ip_key(ip)) != NULL ||
-		(rif->neighbors.used >= limit && !neighbor_evict(core, rif))) {
+	if (!neighbor_room(core, rif, ip, state) || (rif->neighbors.used >= core->limits.neighbors_per_rif && !neighbor_evict(core, rif))) {
 		core_limit_reached(core, "neighbors", rif->config.path, rif->neighbors.used);
 		return NULL;
 	}
@@ -128,6 +144,8 @@ enum neighbor_answer neighbor_resolve(struct core *core, struct rif *rif, struct
 {
 	struct neighbor *neighbor = neighbor_find(rif, ip);
 
+	if (core->trace != NULL && neighbor == NULL)
+		return neighbor_room(core, rif, ip, NEIGHBOR_INCOMPLETE) ? NEIGHBOR_WAIT : NEIGHBOR_LIMIT;
 	if (neighbor == NULL) {
 		neighbor = neighbor_add(core, rif, ip, NEIGHBOR_INCOMPLETE);
 		if (neighbor == NULL)
@@ -139,7 +157,7 @@ enum neighbor_answer neighbor_resolve(struct core *core, struct rif *rif, struct
 		return NEIGHBOR_WAIT;
 	if (neighbor->state == NEIGHBOR_FAILED)
 		return NEIGHBOR_UNREACHABLE;
-	if (neighbor->state == NEIGHBOR_STALE)
+	if (neighbor->state == NEIGHBOR_STALE && core->trace == NULL)
 		neighbor_enter(core, neighbor, NEIGHBOR_DELAY);
 	*mac = neighbor->mac;
 	return NEIGHBOR_RESOLVED;
@@ -149,6 +167,10 @@ void neighbor_hold(struct core *core, struct neighbor *neighbor, struct packet *
 {
 	struct packet **tail;
 
+	if (core->trace != NULL) {
+		core_release(core, packet);
+		return;
+	}
 	if (neighbor->rif->held >= HELD_PER_RIF || core->held >= HELD_MAX) {
 		member_drop(&neighbor->rif->member, DROP_NEIGHBOR_HELD, true, 1);
 		core_release(core, packet);
@@ -186,7 +208,7 @@ void neighbor_heard(struct core *core, struct rif *rif, struct ip ip, struct mac
 {
 	struct neighbor *neighbor;
 
-	if (ip_is_unspecified(ip) || ip_is_multicast(ip) || mac_is_multicast(mac) || mac_is_zero(mac))
+	if (core->trace != NULL || ip_is_unspecified(ip) || ip_is_multicast(ip) || mac_is_multicast(mac) || mac_is_zero(mac))
 		return;
 	if (network_known(rif->member.network, ip) != NULL)
 		return;

@@ -63,6 +63,10 @@ void punt_send(struct walk *walk, struct rif *rif)
 	struct msg_packet *punt = &core->scratch.packet;
 
 	walk->cacheable = false;
+	if (walk_is_dry(walk)) {
+		trace_note(core, "%s gives it to the router's protocols", rif->config.path);
+		return;
+	}
 	packet_finish(walk->packet);
 	if (walk->view.ip_bytes > PACKET_BYTES_MAX) {
 		member_drop(&rif->member, DROP_PUNT_TOO_LONG, false, 1);

@@ -334,6 +334,7 @@ static bool may_send(enum process_id from, uint16_t type)
 	case MSG_RIF_SET:
 	case MSG_RIF_DEL:
 	case MSG_SHOW:
+	case MSG_TRACE:
 		return from == PROCESS_CTL;
 	case MSG_PUNT_RULE:
 	case MSG_INJECT:
@@ -361,7 +362,7 @@ static void switch_received(struct process *process, enum process_id from, const
 			channel_done(process->peers[from], message->seq, &err);
 		return;
 	}
-	order = worker_order_new(type == MSG_SHOW ? WORKER_SHOW : WORKER_APPLY, message->row->size);
+	order = worker_order_new(type == MSG_SHOW || type == MSG_TRACE ? WORKER_SHOW : WORKER_APPLY, message->row->size);
 	order->from = from;
 	order->generation = body->generations[from];
 	order->seq = message->seq;

@@ -109,7 +109,7 @@ static void packet_age(struct packet *packet, uint8_t n)
 	}
 }
 
-static void packet_rewrite(struct packet *packet, const struct flow_actions *actions)
+void packet_rewrite(struct packet *packet, const struct flow_actions *actions)
 {
 	struct ethernet_header *eth = (struct ethernet_header *)packet->data;
 
@@ -119,6 +119,14 @@ static void packet_rewrite(struct packet *packet, const struct flow_actions *act
 		eth->destination = actions->eth_dst;
 		eth->source = actions->eth_src;
 	}
+}
+
+void walk_count_drop(struct walk *walk, struct member *at, enum drop_reason reason)
+{
+	if (walk_is_dry(walk))
+		trace_note(walk->core, "%s doesn't take it: %s", member_path(at), drop_text(reason));
+	else
+		member_drop(at, reason, false, 1);
 }
 
 void walk_take(struct walk *walk)
@@ -159,18 +167,25 @@ bool walk_actions_hold(const struct flow_actions *actions, const struct flow_vie
 	return view->l3_bytes <= actions->l3_bytes_max && (actions->ttl_decrement == 0 || view->ttl > actions->ttl_decrement);
 }
 
-/* Every port of the network that is up but the one it came from; unknown receivers are not behind guarded ports. */
+bool flood_takes(const struct flow_actions *actions, struct member *member)
+{
+	struct port *port = member->is_rif || member == actions->from ? NULL : member_port(member);
+
+	return port != NULL && port_is_up(port) && !(actions->flood_unknown && port->guarded);
+}
+
 static void flood_run(struct core *core, const struct flow_actions *actions, struct packet *packet)
 {
 	struct port *last = NULL;
 	struct member *member;
 
 	list_each (member, &actions->flood->members, struct member, in_network) {
-		struct port *port = member->is_rif || member == actions->from ? NULL : member_port(member);
 		struct packet *copy;
+		struct port *port;
 
-		if (port == NULL || !port_is_up(port) || (actions->flood_unknown && port->guarded))
+		if (!flood_takes(actions, member))
 			continue;
+		port = member_port(member);
 		if (last != NULL) {
 			copy = packet_copy(core->pool, packet);
 			if (copy != NULL)
@@ -215,8 +230,13 @@ static void walk_features(struct walk *walk)
 	while (feature->stage != walk->stage)
 		feature++;
 	for (;;) {
-		enum feature_result result = feature->run(walk);
+		enum feature_result result;
 
+		if (walk_is_dry(walk))
+			trace_begin(walk, feature->name);
+		result = feature->run(walk);
+		if (walk_is_dry(walk))
+			trace_end(walk, result == FEATURE_END);
 		if (result == FEATURE_END)
 			return;
 		if (result == FEATURE_GOTO)
@@ -246,7 +266,7 @@ static void draft_count(const struct flow_draft *draft, uint32_t bytes)
 	}
 }
 
-static void walk_go(struct walk *walk)
+static struct packet *walk_go(struct walk *walk)
 {
 	struct flow_draft *draft = walk->draft;
 	uint32_t bytes = walk->packet->size;
@@ -255,24 +275,31 @@ static void walk_go(struct walk *walk)
 	draft->hop_count = draft->rest_count = 0;
 	draft->actions = (struct flow_actions){.l3_bytes_max = UINT32_MAX};
 	walk_features(walk);
+	if (walk_is_dry(walk)) {
+		if (walk->packet != NULL)
+			packet_rewrite(walk->packet, &draft->actions);
+		return walk->packet;
+	}
 	draft_count(draft, bytes);
 	if (walk->cacheable && walk->port != NULL && !walk->core->cache_off)
 		flow_cache_add(walk->core, walk->port, draft);
 	if (draft->actions.verdict != FLOW_CONSUMED)
 		walk_run(walk->core, &draft->actions, walk->packet);
+	return NULL;
 }
 
-void walk_from_port(struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view)
+struct packet *walk_from_port(
+	struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view)
 {
 	struct flow_draft draft;
 	struct walk walk = {.core = core, .packet = packet, .view = *view, .key = *key, .cacheable = true, .port = port, .draft = &draft};
 
 	draft.key = *key;
 	walk.stage = STAGE_PORT;
-	walk_go(&walk);
+	return walk_go(&walk);
 }
 
-void walk_from_origin(struct core *core, const struct origin *origin)
+struct packet *walk_from_origin(struct core *core, const struct origin *origin)
 {
 	struct flow_draft draft;
 	struct walk walk = {.core = core, .packet = origin->packet, .draft = &draft};
@@ -289,12 +316,12 @@ void walk_from_origin(struct core *core, const struct origin *origin)
 
 		if (!origin->rif->carrier) {
 			core_release(core, origin->packet);
-			return;
+			return NULL;
 		}
 		walk.network = member->network;
 		walk.from = member;
 		member->counters.tx_packets++;
 		member->counters.tx_bytes += origin->packet->size;
 	}
-	walk_go(&walk);
+	return walk_go(&walk);
 }

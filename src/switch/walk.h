@@ -12,6 +12,7 @@
 
 #include "net/ethernet.h"
 #include "switch/flow_cache.h"
+#include "switch/trace.h"
 
 enum feature_result { FEATURE_CONTINUE, FEATURE_GOTO, FEATURE_END };
 
@@ -34,6 +35,16 @@ struct walk {
 	unsigned routers;	 /* crossed so far */
 	struct flow_draft *draft;
 };
+
+/* True in a dry-run (trace.h): the feature decides, and changes nothing but the walk. */
+static inline bool walk_is_dry(const struct walk *walk) { return walk->core->trace != NULL; }
+
+/* Says what a feature found, for a trace; the arguments are evaluated only there. */
+#define walk_note(walk, ...)                                                                                                               \
+	do {                                                                                                                               \
+		if (walk_is_dry(walk))                                                                                                     \
+			trace_note((walk)->core, __VA_ARGS__);                                                                             \
+	} while (0)
 
 /* Notes that fields were looked at. */
 static inline void walk_look(struct walk *walk, uint32_t fields) { walk->draft->fields |= fields & ~walk->rewritten; }
@@ -138,6 +149,12 @@ enum feature_result walk_to_network(struct walk *walk, struct rif *rif);
 /* Applies what was decided so far to the packet and makes the walk uncacheable: the packet may be read, and changed by who keeps it. */
 void walk_take(struct walk *walk);
 
+/* Whether a flood goes out of a member: a port that is up, not the sender, not guarded when the receiver is unknown. */
+bool flood_takes(const struct flow_actions *actions, struct member *member);
+
+/* Rewrites a packet as the actions say. */
+void packet_rewrite(struct packet *packet, const struct flow_actions *actions);
+
 /* Makes the packet whole: a checksum that its sender left to be done is. Before a router reads or cuts it; not for bundles to be segmented.
  */
 void packet_finish(struct packet *packet);
@@ -148,9 +165,16 @@ struct packet *walk_keep(struct walk *walk);
 /* The same, and frees it: it was answered or learned from. */
 enum feature_result walk_consume(struct walk *walk);
 
-/* Walks a packet from a port, or one that was made here; takes it over. */
-void walk_from_port(struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view);
-void walk_from_origin(struct core *core, const struct origin *origin);
+/*
+ * Walks a packet from a port, or one that was made here; takes it over. In a dry-run it is given back as it would leave (NULL when a
+ * feature took it for good).
+ */
+struct packet *walk_from_port(
+	struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view);
+struct packet *walk_from_origin(struct core *core, const struct origin *origin);
+
+/* Counts a drop that a feature sees beside the packet's way: at who hears a frame to a group, say. */
+void walk_count_drop(struct walk *walk, struct member *at, enum drop_reason reason);
 
 /* True when the actions of an entry hold for a packet of its flow; runs them, taking the packet over. */
 bool walk_actions_hold(const struct flow_actions *actions, const struct flow_view *view);

@@ -297,7 +297,9 @@ static void order_apply(struct worker *worker, struct worker_order *order)
 
 	worker->answer_cut = false;
 	worker->generation = order->generation;
-	if (order->kind == WORKER_SHOW)
+	if (order->kind == WORKER_SHOW && order->row->type == MSG_TRACE)
+		error = core_trace(worker->core, order->from, order->seq, (const void *)order->body, worker->now, &event->error);
+	else if (order->kind == WORKER_SHOW)
 		error = core_show(worker->core, order->from, order->seq, (const void *)order->body, worker->now, &event->error);
 	else
 		error = core_apply(worker->core, order->from, order->row, order->body, worker->now, &event->error);

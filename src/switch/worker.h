@@ -39,7 +39,7 @@ struct worker_config {
 
 enum worker_order_kind {
 	WORKER_APPLY,	/* core_apply */
-	WORKER_SHOW,	/* core_show */
+	WORKER_SHOW,	/* core_show, core_trace */
 	WORKER_PEER_UP, /* core_peer_up */
 	WORKER_ATTACH,	/* a port's device was opened: `fd`, body is struct msg_port */
 	WORKER_DETACH,	/* a port's device is not wanted any more */

@@ -49,6 +49,11 @@ int core_apply(
 	return row->type == MSG_PORT_DEL ? err_set(err, -ENOENT, "no such port") : 0;
 }
 
+int core_trace(struct core *core, enum process_id to, uint32_t seq, const struct msg_trace *question, struct instant now, struct err *err)
+{
+	return 0;
+}
+
 int core_show(struct core *core, enum process_id to, uint32_t seq, const struct msg_show *show, struct instant now, struct err *err)
 {
 	const struct row_mac row = {.network = show->object};

@@ -44,9 +44,11 @@ static void shapes_test(void **state)
 	fib->count = 2;
 	fib->entries[1].nexthop_count = 1;
 	assert_json(MSG_FIB_BATCH, fib,
-		"{\"router\":0,\"entries\":[{\"prefix\":null,\"add\":false,\"action\":\"forward\",\"protocol\":\"connected\",\"nexthops\":["
+		"{\"router\":0,\"entries\":[{\"prefix\":null,\"add\":false,\"action\":\"forward\",\"protocol\":\"connected\",\"distance\":"
+		"0,\"metric\":0,\"nexthops\":["
 		"]},"
-		"{\"prefix\":null,\"add\":false,\"action\":\"forward\",\"protocol\":\"connected\",\"nexthops\":[{\"ip\":null,\"rif\":0}]}]"
+		"{\"prefix\":null,\"add\":false,\"action\":\"forward\",\"protocol\":\"connected\",\"distance\":0,\"metric\":0,\"nexthops\":"
+		"[{\"ip\":null,\"rif\":0}]}]"
 		"}");
 	assert_json(MSG_RIP_INTERFACE_SET, &rip, "{\"id\":1,\"router\":0,\"passive\":false,\"cost\":0,\"auth\":\"none\",\"key_id\":0}");
 	assert_json(MSG_SYNC_BEGIN, &(struct msg_sync){0}, "{}");

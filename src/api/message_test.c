@@ -209,7 +209,7 @@ static void test_print(void **state)
 		"addresses=[10.0.0.1/24, fe80::/64] name=\"lan\" path=\"lab/r1:lan\"}");
 	expect_print(MSG_RIP_INTERFACE_SET, &rip, "RIP_INTERFACE_SET {id=1 router=0 passive=false cost=0 auth=md5 key_id=0 key=***}");
 	expect_print(MSG_FIB_BATCH, &fib,
-		"FIB_BATCH {router=1 entries=[prefix=10.0.0.0/8 add=true action=forward protocol=connected "
+		"FIB_BATCH {router=1 entries=[prefix=10.0.0.0/8 add=true action=forward protocol=connected distance=0 metric=0 "
 		"nexthops=[ip=1.1.1.1 rif=4, ip=- rif=5], prefix=11.0.0.0/8 add=false action=forward protocol=rip distance=0 metric=0 "
 		"nexthops=[]]}");
 	expect_print(MSG_DONE, &done, "DONE {error=-2 text=\"gone\"}");

@@ -123,11 +123,57 @@ void core_limit_reached(struct core *core, const char *limit, const char *path, 
 	core->ops->message(core->context, PROCESS_CTL, MSG_LIMIT_REACHED, 0, &body);
 }
 
-void core_output(struct core *core, struct port *port, struct packet *packet)
+/* Sends packets out of one port, at most CORE_SEND_MAX. */
+static void send_burst(struct core *core, struct port *port, struct packet *const *packets, unsigned count)
 {
 	struct counters *counters = &port->member.counters;
-	uint32_t bytes = packet->size;
+	uint64_t sent, bytes = 0, dropped;
+	uint32_t sizes[CORE_SEND_MAX];
 
+	for (unsigned i = 0; i < count; i++)
+		bytes += sizes[i] = packets[i]->size;
+	sent = core->ops->send(core->context, port->config.id, packets, count);
+	dropped = ~sent & (UINT64_MAX >> (CORE_SEND_MAX - count));
+	counters->tx_packets += count;
+	counters->tx_bytes += bytes;
+	for (; dropped != 0; dropped &= dropped - 1) {
+		counters->tx_packets--;
+		counters->tx_bytes -= sizes[__builtin_ctzll(dropped)];
+		member_drop(&port->member, DROP_TX_REFUSED, true, 1);
+	}
+}
+
+/* Sends what waits, port by port; the packets of each keep their order. */
+static void send_waiting(struct core *core)
+{
+	struct packet *packets[CORE_SEND_MAX];
+	unsigned waiting = core->out_count;
+
+	while (waiting > 0) {
+		struct port *port = core->out[0].port;
+		unsigned count = 0, others = 0;
+
+		for (unsigned i = 0; i < waiting; i++) {
+			if (core->out[i].port == port)
+				packets[count++] = core->out[i].packet;
+			else
+				core->out[others++] = core->out[i];
+		}
+		send_burst(core, port, packets, count);
+		waiting = others;
+	}
+	core->out_count = 0;
+}
+
+void core_send_collected(struct core *core)
+{
+	core->collecting = false;
+	if (core->out_count > 0)
+		send_waiting(core);
+}
+
+void core_output(struct core *core, struct port *port, struct packet *packet)
+{
 	if (core->trace != NULL) {
 		core_release(core, packet);
 		return;
@@ -137,12 +183,13 @@ void core_output(struct core *core, struct port *port, struct packet *packet)
 		core_release(core, packet);
 		return;
 	}
-	if (!core->ops->send(core->context, port->config.id, packet)) {
-		member_drop(&port->member, DROP_TX_REFUSED, true, 1);
+	if (!core->collecting) {
+		send_burst(core, port, &packet, 1);
 		return;
 	}
-	counters->tx_packets++;
-	counters->tx_bytes += bytes;
+	if (core->out_count == CORE_SEND_MAX)
+		send_waiting(core);
+	core->out[core->out_count++] = (struct output){port, packet};
 }
 
 static void tell_rif(struct core *core, enum process_id to, const struct rif *rif)
@@ -212,29 +259,26 @@ bool core_port_link(const struct core *core, uint32_t id)
 	return port != NULL && port->config.up && port->member.network != NULL && port->member.network->config.up;
 }
 
-static void input_one(struct core *core, struct packet *packet)
-{
-	struct port *port = port_find(core, packet->in_port);
-	struct flow_key key;
-	struct flow_view view;
-	struct flow *flow;
+/* What is known of the packets of a burst. */
+struct burst {
+	struct packet *packets[PACKET_BURST];
+	struct flow *flows[PACKET_BURST];
+	struct flow_key keys[PACKET_BURST];
+	struct flow_view views[PACKET_BURST];
+};
 
-	if (port == NULL) {
-		core->lost++;
-		core_release(core, packet);
-		return;
-	}
-	if (packet->size < ETHERNET_HEADER_BYTES) {
-		member_drop(&port->member, DROP_RUNT, false, 1);
-		core_release(core, packet);
-		return;
-	}
-	port->member.counters.rx_packets++;
-	port->member.counters.rx_bytes += packet->size;
-	flow_key_read(packet, &key, &view);
-	flow = core->cache_off ? NULL : flow_cache_find(core, &key);
-	if (flow == NULL || !walk_actions_hold(&flow->actions, &view)) {
-		(void)walk_from_port(core, port, packet, &key, &view);
+/* Takes one packet its way. An entry that was found before another packet changed the cache is looked up again. */
+static void input_one(struct core *core, struct port *port, const struct burst *burst, unsigned i, bool again)
+{
+	struct packet *packet = burst->packets[i];
+	struct flow *flow = burst->flows[i];
+
+	if (again)
+		flow = core->cache_off ? NULL : flow_cache_find(core, &burst->keys[i]);
+	else if (flow != NULL && !flow_cache_holds(core, flow))
+		flow = NULL;
+	if (flow == NULL || !walk_actions_hold(&flow->actions, &burst->views[i])) {
+		(void)walk_from_port(core, port, packet, &burst->keys[i], &burst->views[i]);
 	} else {
 		flow->packets++;
 		flow->bytes += packet->size;
@@ -244,11 +288,54 @@ static void input_one(struct core *core, struct packet *packet)
 		core_walk_origins(core);
 }
 
+/* Packets of one port. */
+static void input_burst(struct core *core, struct port *port, struct packet *const *packets, unsigned count)
+{
+	struct burst burst;
+	unsigned used = 0;
+	uint64_t bytes = 0, changes;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct packet *packet = packets[i];
+
+		if (packet->size < ETHERNET_HEADER_BYTES) {
+			member_drop(&port->member, DROP_RUNT, false, 1);
+			core_release(core, packet);
+			continue;
+		}
+		bytes += packet->size;
+		flow_key_read(packet, &burst.keys[used], &burst.views[used]);
+		burst.packets[used++] = packet;
+	}
+	port->member.counters.rx_packets += used;
+	port->member.counters.rx_bytes += bytes;
+	changes = flow_cache_changes(core);
+	if (!core->cache_off)
+		flow_cache_find_burst(core, port, burst.keys, burst.flows, used);
+	for (unsigned i = 0; i < used; i++)
+		input_one(core, port, &burst, i, core->cache_off || flow_cache_changes(core) != changes);
+}
+
 void core_input(struct core *core, struct packet *const *packets, unsigned count, struct instant now)
 {
+	unsigned burst;
+
 	core->now = now;
-	for (unsigned i = 0; i < count; i++)
-		input_one(core, packets[i]);
+	core_collect(core);
+	for (unsigned i = 0; i < count; i += burst) {
+		struct port *port = port_find(core, packets[i]->in_port);
+
+		for (burst = 1; burst < PACKET_BURST && i + burst < count && packets[i + burst]->in_port == packets[i]->in_port;)
+			burst++;
+		if (port != NULL) {
+			input_burst(core, port, packets + i, burst);
+			continue;
+		}
+		core->lost += burst;
+		for (unsigned j = 0; j < burst; j++)
+			core_release(core, packets[i + j]);
+	}
+	core_send_collected(core);
 }
 
 struct instant core_tick(struct core *core, struct instant now)

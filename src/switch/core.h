@@ -1,9 +1,10 @@
 /*
  * The core of the switch: the virtual topology, the flow cache, the features. One worker thread owns it; it does no I/O of its own.
  *
- * Theory of operation. Ports bring bursts of packets (core_input). For each packet the flow key is read once; a hit in the flow cache runs
- * the entry's actions; a miss walks the virtual topology through the features in the order of features.c (port checks, switch, router, next
- * switch, ...), and what it decided and looked at becomes an entry. Output, messages to ctl and route go out through `core_ops`, so the
+ * Theory of operation. Ports bring bursts of packets (core_input). The flow keys of a burst are read, then all are looked up in the flow
+ * cache, then the packets are taken in their order: a hit runs the entry's actions; a miss walks the virtual topology through the features
+ * in the order of features.c (port checks, switch, router, next switch, ...), and what it decided and looked at becomes an entry. What goes
+ * out of one port is sent as one burst, too, at the end of the call. Output, messages to ctl and route go out through `core_ops`, so the
  * same core runs under the worker, in unit tests and under the fuzzer. Time comes in as an argument.
  */
 #ifndef SWITCH_CORE_H
@@ -15,11 +16,15 @@
 
 struct core;
 
+#define CORE_SEND_MAX 64
+
 /* Ways out of the core. */
 struct core_ops {
-	/* Sends a packet to a port's device; takes the packet over. Returns false when it was dropped there (counted by the core as
-	 * tx_dropped). */
-	bool (*send)(void *context, uint32_t port, struct packet *packet);
+	/*
+	 * Sends at most CORE_SEND_MAX packets to a port's device, taking them over. Returns a bit for each that wasn't dropped there, the
+	 * first packet's is the lowest (the others are counted by the core as tx_dropped).
+	 */
+	uint64_t (*send)(void *context, uint32_t port, struct packet *const *packets, unsigned count);
 	/* Sends an event or a row to another process. */
 	void (*message)(void *context, enum process_id to, enum message_type type, uint32_t seq, const void *body);
 };

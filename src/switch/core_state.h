@@ -31,6 +31,12 @@ struct origin {
 	bool forwarded; /* has crossed a router before: errors about it are reported */
 };
 
+/* A packet that waits to be sent with others. */
+struct output {
+	struct port *port;
+	struct packet *packet;
+};
+
 /* States of a neighbor (neighbor.h), each with a list. */
 #define NEIGHBOR_LISTS 6
 
@@ -59,6 +65,9 @@ struct core {
 	struct origin origins[ORIGINS_MAX];
 	unsigned origin_first, origin_count;
 	struct rate_limit limit_events;
+	bool collecting; /* packets to be sent wait in `out` */
+	struct output out[CORE_SEND_MAX];
+	unsigned out_count;
 	uint64_t lost; /* packets from ports that are gone */
 	union message_body scratch;
 };
@@ -84,6 +93,10 @@ void core_limit_reached(struct core *core, const char *limit, const char *path, 
 
 /* Sends a packet out of a port, taking it over; counts it there. The packet has left the core then: nothing may be read of it. */
 void core_output(struct core *core, struct port *port, struct packet *packet);
+
+/* Between the two, packets wait to be sent together; ports must not go meanwhile. */
+static inline void core_collect(struct core *core) { core->collecting = true; }
+void core_send_collected(struct core *core);
 
 /* Tells route and ctl (or one of them) whether an interface has a carrier. */
 void core_tell_rif(struct core *core, const struct rif *rif);

@@ -29,8 +29,8 @@ struct device_kind {
 	/* Receives at most `room` packets; in_port is set by the caller. */
 	unsigned (*receive)(struct device *device, struct packet **packets, unsigned room);
 
-	/* Sends one packet, taking it over; false when it was dropped (and counted in `dropped`). */
-	bool (*send)(struct device *device, struct packet *packet);
+	/* Sends at most CORE_SEND_MAX packets, taking them over; returns a bit for each that wasn't dropped (and counted in `dropped`). */
+	uint64_t (*send)(struct device *device, struct packet *const *packets, unsigned count);
 
 	/* Makes visible to the other side what was received and sent since the last time. */
 	void (*flush)(struct device *device);

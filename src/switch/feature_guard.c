@@ -9,7 +9,6 @@
 #include "net/arp.h"
 #include "net/icmp.h"
 #include "net/ipv4.h"
-#include "net/udp.h"
 #include "switch/feature.h"
 
 static enum drop_reason guard_ipv4(struct walk *walk, const struct msg_port *config)
@@ -20,13 +19,10 @@ static enum drop_reason guard_ipv4(struct walk *walk, const struct msg_port *con
 		if (!ip_is_unspecified(source))
 			return DROP_IP_SPOOFED;
 		/* Only a DHCP client has no address. */
-		if (walk_protocol(walk) != IP_PROTOCOL_UDP || walk_l4_dst(walk) != UDP_PORT_DHCP_SERVER)
+		if (walk_dhcp(walk) != FLOW_DHCP_TO_SERVER)
 			return DROP_IP_SPOOFED;
 	}
-	if (walk_protocol(walk) == IP_PROTOCOL_UDP && walk_l4_src(walk) == UDP_PORT_DHCP_SERVER && walk_fragment(walk) != FRAGMENT_LATER &&
-		walk_l4_dst(walk) == UDP_PORT_DHCP_CLIENT)
-		return DROP_ROGUE_DHCP;
-	return DROP_NONE;
+	return walk_dhcp(walk) == FLOW_DHCP_TO_CLIENT ? DROP_ROGUE_DHCP : DROP_NONE;
 }
 
 /* A neighbor advertisement is about an own address: the target behind the ICMPv6 header. */

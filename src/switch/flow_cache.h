@@ -9,6 +9,8 @@
  * forwarded by what was deleted.
  * Counters of the ports and interfaces on the way are exact although hops are fused: the entry counts once, and what it counted is added to
  * all hops when somebody asks or the entry ends (flow_cache_settle).
+ * Packets come in bursts, and so do lookups: hashes first, then the memory that they point to, then the comparisons, so that the misses of
+ * a burst's packets overlap. A port's packets mostly fall into one table, which is tried first.
  * The number of entries is bounded for the whole and for each port; a port beyond its part replaces its own oldest entries.
  */
 #ifndef SWITCH_FLOW_CACHE_H
@@ -27,19 +29,19 @@ enum flow_verdict { FLOW_DROP, FLOW_OUTPUT, FLOW_FLOOD, FLOW_CONSUMED };
 
 /* Everything that happens to a packet on its way, fused into one step. */
 struct flow_actions {
-	enum flow_verdict verdict;
+	struct port *output;	  /* OUTPUT */
+	struct fdb_entry *source; /* to be kept young, or NULL */
+	uint32_t l3_bytes_max;	  /* the smallest MTU on the way */
+	uint8_t verdict;	  /* enum flow_verdict */
 	bool set_macs;
+	uint8_t ttl_decrement;
 	bool flood_unknown; /* the receiver is unknown, so it isn't behind a guarded port */
+	struct mac eth_dst, eth_src;
 	bool drop_tx;
 	uint8_t drop_reason;
-	uint8_t ttl_decrement;
-	struct mac eth_dst, eth_src;
-	uint32_t l3_bytes_max;	  /* the smallest MTU on the way */
-	struct port *output;	  /* OUTPUT */
-	struct network *flood;	  /* FLOOD: every port of it but `from` */
-	struct member *from;	  /* FLOOD: where it came from */
-	struct member *drop_at;	  /* DROP: where it is counted */
-	struct fdb_entry *source; /* to be kept young, or NULL */
+	struct network *flood;	/* FLOOD: every port of it but `from` */
+	struct member *from;	/* FLOOD: where it came from */
+	struct member *drop_at; /* DROP: where it is counted */
 };
 
 /* A hop that counts: a router interface, in or out. */
@@ -54,21 +56,23 @@ struct flow_rest {
 	uint64_t value;
 };
 
+#define FLOW_ALIGN 64
+
+/* An entry. What each packet needs comes first, from the start of a cache line on. */
 struct flow {
-	struct flow *next_in_bucket;
-	struct list in_port; /* port->flows, oldest first */
-	struct list in_all;
-	struct port *port;
-	struct flow_key key; /* masked */
-	uint32_t fields;
-	uint64_t hash;
-	uint64_t topology_generation;
-	uint64_t epoch; /* found good then */
+	_Alignas(FLOW_ALIGN) struct flow_key key; /* masked */
+	uint64_t epoch;				  /* found good then */
 	uint64_t packets, bytes;
 	struct flow_actions actions;
-	unsigned hop_count, rest_count;
+	uint32_t fields;
+	uint32_t hash;
+	uint16_t hop_count, rest_count;
+	uint64_t topology_generation;
+	struct port *port;
+	struct list in_port; /* port->flows, oldest first */
+	struct list in_all;
+	struct flow_rest *rests; /* one piece of memory with `hops` */
 	struct flow_hop *hops;
-	struct flow_rest *rests;
 };
 
 /* What a walk hands in. */
@@ -86,6 +90,20 @@ void flow_cache_free(struct core *core);
 
 /* The entry for a packet that still holds, or NULL; an entry that doesn't is removed. */
 struct flow *flow_cache_find(struct core *core, const struct flow_key *key);
+
+/*
+ * The entries for at most PACKET_BURST packets of a port, or NULL for each; they may not hold any more. They are good until the number of
+ * changes differs.
+ */
+void flow_cache_find_burst(struct core *core, struct port *port, const struct flow_key *keys, struct flow **flows, unsigned count);
+uint64_t flow_cache_changes(const struct core *core);
+
+/* True when nothing that the entry rests on has changed; else it is removed. */
+bool flow_cache_still_holds(struct core *core, struct flow *flow);
+static inline bool flow_cache_holds(struct core *core, struct flow *flow)
+{
+	return flow->epoch == core->epoch || flow_cache_still_holds(core, flow);
+}
 
 /* Makes an entry of a walk's draft for packets from `port`. */
 void flow_cache_add(struct core *core, struct port *port, const struct flow_draft *draft);

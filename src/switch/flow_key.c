@@ -7,6 +7,7 @@
 #include "net/ethernet.h"
 #include "net/ipv4.h"
 #include "net/ipv6.h"
+#include "net/udp.h"
 #include "switch/drop.h"
 
 #include <linux/virtio_net.h>
@@ -57,6 +58,10 @@ static enum drop_reason read_ipv4(const struct packet *packet, struct flow_key *
 		return DROP_BAD_LENGTH;
 	view->l4_offset = (uint16_t)(view->l3_offset + header_bytes);
 	read_l4(packet, view->l3_offset + view->ip_bytes, key, view);
+	if (key->protocol == IP_PROTOCOL_UDP && key->l4_dst == UDP_PORT_DHCP_SERVER)
+		key->dhcp = FLOW_DHCP_TO_SERVER;
+	else if (key->protocol == IP_PROTOCOL_UDP && key->l4_dst == UDP_PORT_DHCP_CLIENT && key->l4_src == UDP_PORT_DHCP_SERVER)
+		key->dhcp = FLOW_DHCP_TO_CLIENT;
 	if (checksum_fold(checksum_add(0, h, header_bytes)) != 0)
 		return DROP_BAD_CHECKSUM;
 	return DROP_NONE;
@@ -181,6 +186,8 @@ void flow_key_mask(const struct flow_key *key, uint32_t fields, struct flow_key 
 		out->protocol = key->protocol;
 	if (fields & FLOW_FRAGMENT)
 		out->fragment = key->fragment;
+	if (fields & FLOW_DHCP)
+		out->dhcp = key->dhcp;
 	if (fields & FLOW_L4_SRC)
 		out->l4_src = key->l4_src;
 	if (fields & FLOW_L4_DST)
@@ -192,8 +199,6 @@ void flow_key_mask(const struct flow_key *key, uint32_t fields, struct flow_key 
 }
 
 bool flow_key_equal(const struct flow_key *a, const struct flow_key *b) { return memcmp(a, b, sizeof(*a)) == 0; }
-
-uint64_t flow_key_hash(const struct flow_key *key) { return hash_bytes(key, sizeof(*key)); }
 
 uint32_t flow_key_path_hash(const struct flow_key *key)
 {

@@ -12,6 +12,8 @@
 #include "net/addr.h"
 #include "switch/packet.h"
 
+#include <string.h>
+
 /* Fields of the key as bits of a set. */
 enum flow_field {
 	FLOW_IN_PORT = 1 << 0,
@@ -24,11 +26,18 @@ enum flow_field {
 	FLOW_L4_SRC = 1 << 7,
 	FLOW_L4_DST = 1 << 8,
 	FLOW_IP_SRC = 1 << 9,
-	FLOW_IP_DST = 1 << 10
+	FLOW_IP_DST = 1 << 10,
+	FLOW_DHCP = 1 << 11
 };
-#define FLOW_FIELD_COUNT 11
+#define FLOW_FIELD_COUNT 12
 
 enum flow_fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
+
+/*
+ * What the ports say of DHCP, in a field of its own: who only wants to know whether a packet is DHCP need not look at its ports, which
+ * would take a cache entry for each pair of them.
+ */
+enum flow_dhcp { FLOW_DHCP_NONE, FLOW_DHCP_TO_SERVER, FLOW_DHCP_TO_CLIENT };
 
 /* Without holes, a multiple of 8 bytes: compared and hashed as words. ARP: addresses of sender and target, operation in l4_dst. */
 struct flow_key {
@@ -41,7 +50,8 @@ struct flow_key {
 	uint16_t l4_src; /* host order; ICMP: the type */
 	uint16_t l4_dst; /* ICMP: the code */
 	uint8_t fragment;
-	uint8_t zero[7];
+	uint8_t dhcp; /* enum flow_dhcp: IPv4 with UDP to port 67; to 68 from 67 */
+	uint8_t zero[6];
 	uint8_t ip_src[16];
 	uint8_t ip_dst[16];
 };
@@ -61,8 +71,16 @@ void flow_key_read(const struct packet *packet, struct flow_key *key, struct flo
 
 /* The key with all fields zeroed that are not in `fields`. */
 void flow_key_mask(const struct flow_key *key, uint32_t fields, struct flow_key *out);
+/* One of the key's 64-bit words. */
+static inline uint64_t flow_key_word(const struct flow_key *key, unsigned index)
+{
+	uint64_t word;
+
+	memcpy(&word, (const uint8_t *)key + index * sizeof(word), sizeof(word));
+	return word;
+}
+
 bool flow_key_equal(const struct flow_key *a, const struct flow_key *b);
-uint64_t flow_key_hash(const struct flow_key *key);
 
 /* A hash of addresses, protocol and ports that is the same in both processes and runs: for equal-cost paths (RFC 2992). */
 uint32_t flow_key_path_hash(const struct flow_key *key);

@@ -168,7 +168,7 @@ static unsigned tap_receive(struct device *device, struct packet **packets, unsi
 	return received;
 }
 
-static bool tap_send(struct device *device, struct packet *packet)
+static bool send_one(struct device *device, struct packet *packet)
 {
 	const struct packet_offload *offload = &packet->offload;
 	struct virtio_net_hdr header = {.flags = offload->flags,
@@ -184,6 +184,15 @@ static bool tap_send(struct device *device, struct packet *packet)
 		device_drop(device, errno == EAGAIN || errno == ENOBUFS ? DROP_RING_FULL : DROP_DEVICE, 1);
 	packet_free(device->pool, packet);
 	return n >= 0;
+}
+
+static uint64_t tap_send(struct device *device, struct packet *const *packets, unsigned count)
+{
+	uint64_t sent = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		sent |= (uint64_t)send_one(device, packets[i]) << i;
+	return sent;
 }
 
 static void tap_flush(struct device *device) {}

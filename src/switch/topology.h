@@ -66,6 +66,7 @@ struct port {
 	bool guarded; /* a machine whose MAC the model gave: anti-spoofing applies */
 	struct list flows;
 	uint32_t flow_count;
+	unsigned flow_table; /* of the flow cache: the one to look into first */
 	struct dhcp_lease lease;
 	struct rate_limit dhcp_rate;
 };

@@ -207,26 +207,31 @@ static bool send_cut(struct vhost_device *vhost, struct vhost_ring *ring, const 
 	return sent;
 }
 
-static bool vhost_send(struct device *device, struct packet *packet)
+/* Sends a packet as the driver can take it. */
+static bool send_packet(struct vhost_device *vhost, struct packet *packet)
+{
+	/* Packets of one port keep their order. */
+	struct vhost_ring *ring = &vhost->queues[2 * (packet->in_port % vhost->pairs)].ring;
+
+	if (packet->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE && !takes_segment(vhost, packet))
+		return send_cut(vhost, ring, packet);
+	if (!vhost_has(vhost, VIRTIO_NET_F_GUEST_CSUM))
+		offload_finish(packet);
+	return send_one(vhost, ring, packet);
+}
+
+static uint64_t vhost_send(struct device *device, struct packet *const *packets, unsigned count)
 {
 	struct vhost_device *vhost = vhost_of(device);
-	bool sent = false;
+	uint64_t sent = 0;
 
-	if (vhost->pairs == 0) {
-		device_drop(device, DROP_NOT_READY, 1);
-	} else {
-		/* Packets of one port keep their order. */
-		struct vhost_ring *ring = &vhost->queues[2 * (packet->in_port % vhost->pairs)].ring;
-
-		if (packet->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE && !takes_segment(vhost, packet)) {
-			sent = send_cut(vhost, ring, packet);
-		} else {
-			if (!vhost_has(vhost, VIRTIO_NET_F_GUEST_CSUM))
-				offload_finish(packet);
-			sent = send_one(vhost, ring, packet);
-		}
+	if (vhost->pairs == 0)
+		device_drop(device, DROP_NOT_READY, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (vhost->pairs > 0)
+			sent |= (uint64_t)send_packet(vhost, packets[i]) << i;
+		packet_free(device->pool, packets[i]);
 	}
-	packet_free(device->pool, packet);
 	return sent;
 }
 

@@ -96,7 +96,7 @@ static bool send_bytes(struct bench *bench, const void *bytes, uint32_t size, co
 	memcpy(packet->data, bytes, size);
 	if (offload != NULL)
 		packet->offload = *offload;
-	sent = vhost_kind.send(bench->device, packet);
+	sent = vhost_kind.send(bench->device, &packet, 1) != 0;
 	vhost_kind.flush(bench->device);
 	return sent;
 }

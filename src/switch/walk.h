@@ -110,6 +110,12 @@ static inline enum flow_fragment walk_fragment(struct walk *walk)
 	return (enum flow_fragment)walk->key.fragment;
 }
 
+static inline enum flow_dhcp walk_dhcp(struct walk *walk)
+{
+	walk_look(walk, FLOW_ETH_TYPE | FLOW_DHCP);
+	return (enum flow_dhcp)walk->key.dhcp;
+}
+
 static inline uint16_t walk_l4_src(struct walk *walk)
 {
 	walk_look(walk, FLOW_L4_SRC);

@@ -104,16 +104,16 @@ int64_t worker_cpu_ns(const struct worker *worker)
 
 /* What the core and the devices ask of the worker. */
 
-static bool op_send(void *context, uint32_t port, struct packet *packet)
+static uint64_t op_send(void *context, uint32_t port, struct packet *const *packets, unsigned count)
 {
 	struct worker *worker = context;
 	struct device *device = map_get(&worker->by_port, port);
 
-	if (device == NULL || !device->link_up || device->failed) {
-		packet_free(worker->pool, packet);
-		return false;
-	}
-	return device->kind->send(device, packet);
+	if (device != NULL && device->link_up && !device->failed)
+		return device->kind->send(device, packets, count);
+	for (unsigned i = 0; i < count; i++)
+		packet_free(worker->pool, packets[i]);
+	return 0;
 }
 
 static void op_message(void *context, enum process_id to, enum message_type type, uint32_t seq, const void *body)

@@ -73,7 +73,7 @@ bool core_port_link(const struct core *core, uint32_t port) { return link_up; }
 void core_input(struct core *core, struct packet *const *packets, unsigned count, struct instant now)
 {
 	for (unsigned i = 0; i < count; i++)
-		(void)core->ops->send(core->context, packets[i]->in_port ^ 1, packets[i]);
+		(void)core->ops->send(core->context, packets[i]->in_port ^ 1, &packets[i], 1);
 	packets_seen += count;
 }
 

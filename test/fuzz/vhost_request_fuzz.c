@@ -78,8 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (device->failed)
 			break;
 		count = device->kind->receive(device, packets, COUNT_OF(packets));
-		while (count > 0)
-			(void)device->kind->send(device, packets[--count]);
+		(void)device->kind->send(device, packets, count);
 		device->kind->flush(device);
 		device->kind->arm(device);
 		device->kind->disarm(device);

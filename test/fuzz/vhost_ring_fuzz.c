@@ -25,11 +25,10 @@ static void burst(struct device *device)
 	unsigned count = device->kind->receive(device, packets, PACKET_BURST);
 	struct packet *packet = packet_new(device->pool, 300);
 
-	while (count > 0)
-		(void)device->kind->send(device, packets[--count]);
+	(void)device->kind->send(device, packets, count);
 	CHECK(packet != NULL);
 	memset(packet->data, 0, packet->size);
-	(void)device->kind->send(device, packet);
+	(void)device->kind->send(device, &packet, 1);
 	device->kind->flush(device);
 }
 

@@ -13,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool on_send(void *context, uint32_t port, struct packet *packet)
+static bool take(struct world *world, uint32_t port, struct packet *packet)
 {
-	struct world *world = context;
 	struct sent *sent;
 
 	if (world->refuse || world->sent_count == WORLD_SENT_MAX) {
@@ -27,6 +26,15 @@ static bool on_send(void *context, uint32_t port, struct packet *packet)
 	memcpy(sent->bytes, packet->data, packet->size);
 	packet_free(world->pool, packet);
 	return true;
+}
+
+static uint64_t on_send(void *context, uint32_t port, struct packet *const *packets, unsigned count)
+{
+	uint64_t sent = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		sent |= (uint64_t)take(context, port, packets[i]) << i;
+	return sent;
 }
 
 static void on_message(void *context, enum process_id to, enum message_type type, uint32_t seq, const void *body)

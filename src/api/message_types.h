@@ -16,6 +16,9 @@
 #define NICS_MAX 16
 #define OUTPUT_BYTES_MAX 16384
 
+/* Ports of the switch, of all labs together. */
+#define SWITCH_PORTS_MAX 4096
+
 enum message_type {
 	/* between any two */
 	MSG_NONE,

@@ -33,6 +33,10 @@ static const struct api_row rows[] = {
 	{"POST", "/v1/labs/LAB/links/LINK/ACTION", false, api_link_action},
 	{"GET", "/v1/show/WHAT", false, api_show},
 	{"GET", "/v1/pools", false, api_pools},
+	{"GET", "/v1/pools/plan", false, api_pool_plan},
+	{"GET", "/v1/pools/check", false, api_pool_check},
+	{"POST", "/v1/pools/reserve", true, api_pool_reserve},
+	{"POST", "/v1/pools/release", true, api_pool_release},
 	{"GET", "/v1/holdings", false, api_holdings},
 	{"GET", "/v1/events", false, api_events},
 };

@@ -1,141 +1,58 @@
-/* The API of pools: which there are and how full they are, and who holds what. */
+/* The API of pools: which there are and how full they are, who holds what since when and why, and numbers reserved and given back. */
 #include "base/check.h"
 #include "ctl/api.h"
+#include "ctl/pool_catalog.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* Most holdings of one answer. */
+/* Most holdings of one answer; most bytes of a note; most numbers that may be reserved by command in a pool. */
 #define HOLDINGS_SHOWN_MAX 200000
-
-/* What a pool gives, as the name of its holdings tells: "mac/BASE/BITS", "LAB/pool/NAME", "LAB/network/NAME", "LAB/router-id". */
-enum given { GIVES_MACS, GIVES_SUBNETS, GIVES_ADDRESSES, GIVES_ROUTER_IDS };
-
-static const char *const given_names[] = {"macs", "subnets", "addresses", "router ids"};
-
-struct pool_name {
-	enum given gives;
-	const char *lab;  /* NULL: of the whole daemon */
-	const char *name; /* of the pool or network, else the key */
-};
-
-static struct pool_name pool_name_of(struct arena *arena, const char *key)
-{
-	const char *slash = strchr(key, '/');
-	char *lab;
-
-	if (slash == NULL || strncmp(key, "mac/", 4) == 0)
-		return (struct pool_name){GIVES_MACS, NULL, key};
-	lab = arena_copy(arena, key, strlen(key) + 1);
-	lab[slash - key] = 0;
-	if (strncmp(slash, "/pool/", 6) == 0)
-		return (struct pool_name){GIVES_SUBNETS, lab, slash + 6};
-	if (strncmp(slash, "/network/", 9) == 0)
-		return (struct pool_name){GIVES_ADDRESSES, lab, slash + 9};
-	return (struct pool_name){GIVES_ROUTER_IDS, lab, slash + 1};
-}
-
-/* The row of the lab's file that a pool of subnets comes from; NULL when the lab is gone or has it no longer. */
-static const struct lab_pool *row_of(const struct ctl *ctl, const struct pool_name *name)
-{
-	const struct ctl_lab *lab = name->lab ? labs_find(ctl, name->lab) : NULL;
-	const struct lab *flat = lab && lab->value ? lab->value->flat : NULL;
-
-	for (size_t i = 0; flat != NULL && i < flat->pool_count; i++)
-		if (strcmp(flat->pools[i].name, name->name) == 0)
-			return &flat->pools[i];
-	return NULL;
-}
-
-/* Numbers in a pool, excluded ones among them; 0 when it isn't known (any more). */
-static uint64_t pool_size_of(const struct ctl *ctl, const struct pool_name *name)
-{
-	const struct lab_pool *row = row_of(ctl, name);
-	const struct ctl_lab *lab = name->lab ? labs_find(ctl, name->lab) : NULL;
-	const struct lab *flat = lab && lab->value ? lab->value->flat : NULL;
-	const char *bits = strrchr(name->name, '/');
-
-	if (name->gives == GIVES_MACS)
-		return bits ? UINT64_C(1) << (48 - strtoul(bits + 1, NULL, 10)) % 64 : 0;
-	if (name->gives == GIVES_SUBNETS)
-		return row ? UINT64_C(1) << (row->unit_length - row->range.length) : 0;
-	for (size_t i = 0; flat != NULL && name->gives == GIVES_ADDRESSES && i < flat->network_count; i++)
-		if (strcmp(flat->networks[i].name, name->name) == 0 && flat->networks[i].ipv4.ip.family == IP_V4)
-			return UINT64_C(1) << (32 - flat->networks[i].ipv4.length);
-	return 0;
-}
-
-/* A number as it is written; in the call's arena. */
-static const char *value_text(struct api_call *call, const struct pool_name *name, uint64_t value)
-{
-	const struct lab_pool *row = name->gives == GIVES_SUBNETS ? row_of(call->ctl, name) : NULL;
-	char text[IP_TEXT_BYTES];
-	struct mac mac;
-
-	if (name->gives != GIVES_MACS) {
-		const char *ip = ip_text(ip_from_u32((uint32_t)value), text);
-
-		return row ? arena_printf(call->arena, "%s/%u", ip, row->unit_length) : arena_str(call->arena, ip);
-	}
-	for (size_t i = 0; i < sizeof(mac.bytes); i++)
-		mac.bytes[i] = (uint8_t)(value >> (40 - 8 * i));
-	return arena_str(call->arena, mac_text(mac, text));
-}
-
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+#define NOTE_BYTES_MAX 100
+#define RESERVED_MAX 65536
 
 /* The pools that are asked for, in order. False after a problem was sent. */
-static bool keys_of(struct api_call *call, const char ***keys, size_t *count)
+static bool pools_of(struct api_call *call, const char *lab, const char *pool, struct pool_catalog *pools)
 {
-	const char *lab = api_query(call, "lab"), *pool = api_query(call, "pool"), *key;
-	const struct holdings *holdings = call->ctl->holdings;
-	size_t cursor = 0, all = 0;
+	struct pool_catalog all;
 
 	if (lab != NULL && api_lab(call, lab) == NULL)
 		return false;
-	while (holdings_next_pool(holdings, &cursor) != NULL)
-		all++;
-	*keys = arena_alloc(call->arena, (all + 1) * sizeof(**keys));
-	*count = cursor = 0;
-	while ((key = holdings_next_pool(holdings, &cursor)) != NULL) {
-		struct pool_name name = pool_name_of(call->arena, key);
+	all = pool_catalog_make(call->ctl, call->arena);
+	*pools = (struct pool_catalog){arena_alloc(call->arena, all.count * sizeof(*all.entries)), 0};
+	for (size_t i = 0; i < all.count; i++) {
+		const struct pool_entry *entry = &all.entries[i];
 
-		if (lab != NULL && (name.lab == NULL || strcmp(name.lab, lab) != 0))
+		if (lab != NULL && (entry->lab == NULL || strcmp(entry->lab, lab) != 0))
 			continue;
-		if (pool == NULL || strcmp(pool, key) == 0 || strcmp(pool, name.name) == 0)
-			(*keys)[(*count)++] = key;
+		if (pool == NULL || strcmp(pool, entry->key) == 0 || strcmp(pool, entry->name) == 0 ||
+			(strcmp(pool, "macs") == 0 && entry->gives == GIVES_MACS))
+			pools->entries[pools->count++] = *entry;
 	}
-	qsort(*keys, *count, sizeof(**keys), by_text);
-	if (pool != NULL && *count == 0)
-		api_problem(call, 404, "no pool named \"%.60s\" has given anything", pool);
-	return pool == NULL || *count > 0;
+	if (pool != NULL && pools->count == 0)
+		api_problem(call, 404, "no pool named \"%.60s\"; weft pool ls lists them", pool);
+	return pool == NULL || pools->count > 0;
 }
 
 void api_pools(struct api_call *call)
 {
+	struct pool_catalog pools;
 	json_t *rows;
-	const char **keys;
-	size_t count;
 
-	if (!keys_of(call, &keys, &count))
+	if (!pools_of(call, api_query(call, "lab"), api_query(call, "pool"), &pools))
 		return;
 	rows = json_array();
-	for (size_t i = 0; i < count; i++) {
-		struct pool_name name = pool_name_of(call->arena, keys[i]);
-		uint64_t size = pool_size_of(call->ctl, &name);
-		const struct holding *holding;
-		size_t cursor = 0, held = 0, released = 0;
+	for (size_t i = 0; i < pools.count; i++) {
+		const struct pool_entry *entry = &pools.entries[i];
+		struct pool_tally tally = pool_tally(call->ctl, entry);
 
-		while ((holding = holdings_next(call->ctl->holdings, keys[i], &cursor)) != NULL) {
-			held += holding->released_wall_ns == 0;
-			released += holding->released_wall_ns != 0;
-		}
 		(void)json_array_append_new(
-			rows, json_pack("{s:s, s:s, s:s?, s:s, s:o, s:I, s:I}", "pool", keys[i], "name", name.name, "lab", name.lab,
-				      "gives", given_names[name.gives], "size", size ? json_integer((json_int_t)size) : json_null(), "held",
-				      (json_int_t)held, "released", (json_int_t)released));
+			rows, json_pack("{s:s, s:s, s:s?, s:s, s:o, s:I, s:I, s:I}", "pool", entry->key, "name", entry->name, "lab",
+				      entry->lab, "gives", pool_gives_names[entry->gives], "size",
+				      entry->size ? json_integer((json_int_t)entry->size) : json_null(), "held", (json_int_t)tally.held,
+				      "reserved", (json_int_t)tally.reserved, "released", (json_int_t)tally.released));
 	}
 	api_reply(call, 200, rows);
 }
@@ -149,49 +66,210 @@ static int by_value(const void *a, const void *b)
 	return strcmp(x->owner, y->owner);
 }
 
-/* Adds a pool's holdings, those with the text `wanted` only when it isn't NULL. */
-static void holdings_of(struct api_call *call, const char *key, const char *wanted, json_t *rows)
+/* The owner as people read it: of a reserved number the note, behind the number. */
+static const char *owner_text(const struct holding *holding)
 {
-	struct pool_name name = pool_name_of(call->arena, key);
+	const char *blank = strchr(holding->owner, ' ');
+
+	if (holding->why != HOLDING_RESERVED)
+		return holding->owner;
+	return blank ? blank + 1 : "";
+}
+
+static json_t *holding_json(struct api_call *call, const struct pool_entry *entry, const struct holding *holding)
+{
+	char released[32], since[32];
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s}", "pool", entry->key, "value",
+		pool_value_text(call->arena, entry, holding->value), "owner", owner_text(holding), "state",
+		holding->why == HOLDING_RESERVED ? "reserved"
+		: holding->released_wall_ns	 ? "released"
+						 : "held",
+		"since", holding->since_wall_ns ? time_text(holding->since_wall_ns, since) : NULL, "released",
+		holding->released_wall_ns ? time_text(holding->released_wall_ns, released) : NULL, "why", pool_why_text(holding->why));
+
+	CHECK(row != NULL);
+	return row;
+}
+
+/* Adds a pool's holdings, those with the text `wanted` only when it isn't NULL. */
+static void holdings_of(struct api_call *call, const struct pool_entry *entry, const char *wanted, json_t *rows)
+{
 	const struct holding **list, *holding;
 	size_t cursor = 0, count = 0;
 
-	while (holdings_next(call->ctl->holdings, key, &cursor) != NULL)
+	while (holdings_next(call->ctl->holdings, entry->key, &cursor) != NULL)
 		count++;
 	list = arena_alloc(call->arena, (count + 1) * sizeof(struct holding *));
 	count = cursor = 0;
-	while ((holding = holdings_next(call->ctl->holdings, key, &cursor)) != NULL)
+	while ((holding = holdings_next(call->ctl->holdings, entry->key, &cursor)) != NULL)
 		list[count++] = holding;
 	qsort(list, count, sizeof(struct holding *), by_value);
 	for (size_t i = 0; i < count && json_array_size(rows) <= HOLDINGS_SHOWN_MAX; i++) {
-		const char *text = value_text(call, &name, list[i]->value);
-		char time[32];
-
-		if (wanted != NULL && strcasecmp(wanted, text) != 0)
+		if (wanted != NULL && strcasecmp(wanted, pool_value_text(call->arena, entry, list[i]->value)) != 0)
 			continue;
-		(void)json_array_append_new(
-			rows, json_pack("{s:s, s:s, s:s, s:s, s:s?}", "pool", key, "value", text, "owner", list[i]->owner, "state",
-				      list[i]->released_wall_ns ? "released" : "held", "released",
-				      list[i]->released_wall_ns ? time_text(list[i]->released_wall_ns, time) : NULL));
+		(void)json_array_append_new(rows, holding_json(call, entry, list[i]));
 	}
 }
 
 void api_holdings(struct api_call *call)
 {
 	const char *wanted = api_query(call, "value");
+	struct pool_catalog pools;
 	json_t *rows;
-	const char **keys;
-	size_t count;
 
-	if (!keys_of(call, &keys, &count))
+	if (!pools_of(call, api_query(call, "lab"), api_query(call, "pool"), &pools))
 		return;
 	rows = json_array();
-	for (size_t i = 0; i < count; i++)
-		holdings_of(call, keys[i], wanted, rows);
+	for (size_t i = 0; i < pools.count; i++)
+		holdings_of(call, &pools.entries[i], wanted, rows);
 	if (json_array_size(rows) <= HOLDINGS_SHOWN_MAX) {
 		api_reply(call, 200, rows);
 		return;
 	}
 	json_decref(rows);
 	api_problem(call, 507, "more than %d numbers are held; ask for those of one pool", HOLDINGS_SHOWN_MAX);
+}
+
+/* --- numbers reserved by command, and given back --- */
+
+/* What a request about one number says: {pool, value, lab?, note?}. */
+struct number_request {
+	struct pool_entry entry;
+	const char *text; /* the number as it is written */
+	const char *note;
+	uint64_t value;
+};
+
+/* A text of the body; "" when it isn't there. */
+static const char *body_text(const struct api_call *call, const char *key)
+{
+	const char *text = json_string_value(json_object_get(call->body, key));
+
+	return text ? text : "";
+}
+
+/* Reads the request: false after a problem was sent. */
+static bool number_read(struct api_call *call, struct number_request *request)
+{
+	const char *lab = body_text(call, "lab"), *text = body_text(call, "value");
+	struct pool_catalog pools;
+
+	if (body_text(call, "pool")[0] == 0 || text[0] == 0) {
+		api_problem(call, 400, "{\"pool\": NAME, \"value\": NUMBER} is expected");
+		return false;
+	}
+	if (!pools_of(call, lab[0] ? lab : NULL, body_text(call, "pool"), &pools))
+		return false;
+	request->note = body_text(call, "note");
+	if (strlen(request->note) > NOTE_BYTES_MAX || strpbrk(request->note, "\t\r\n") != NULL) {
+		api_problem(call, 422, "note: at most %d bytes in one line are expected", NOTE_BYTES_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < pools.count; i++) {
+		if (!pool_value_parse(&pools.entries[i], text, &request->value))
+			continue;
+		request->entry = pools.entries[i];
+		request->text = pool_value_text(call->arena, &request->entry, request->value);
+		return true;
+	}
+	api_problem(call, 422, "\"%.60s\" is none of the %s that pool %.80s gives", text, pool_gives_names[pools.entries[0].gives],
+		pools.entries[0].key);
+	return false;
+}
+
+/* The holding of a number, of one who has it now rather than of one who had it. */
+static const struct holding *holder_of(const struct ctl *ctl, const struct number_request *request)
+{
+	const struct holding *holding, *found = NULL;
+	size_t cursor = 0;
+
+	while ((holding = holdings_next(ctl->holdings, request->entry.key, &cursor)) != NULL) {
+		if (holding->value != request->value)
+			continue;
+		if (found == NULL || found->released_wall_ns != 0)
+			found = holding;
+	}
+	return found;
+}
+
+/* Writes the batch, which is freed; false when that failed. */
+static bool number_write(struct api_call *call, struct store_batch *batch, struct err *err)
+{
+	int rc = store_write(call->ctl->store, batch, err);
+
+	store_batch_free(batch);
+	return rc == 0;
+}
+
+static void number_reply(struct api_call *call, const struct number_request *request, const char *state)
+{
+	api_reply(call, 200, json_pack("{s:s, s:s, s:s}", "pool", request->entry.key, "value", request->text, "state", state));
+}
+
+void api_pool_reserve(struct api_call *call)
+{
+	struct number_request request;
+	struct store_batch *batch;
+	struct err err;
+	const struct holding *holder;
+	struct holding wanted;
+
+	if (!number_read(call, &request))
+		return;
+	holder = holder_of(call->ctl, &request);
+	if (holder != NULL && holder->released_wall_ns == 0) {
+		api_problem(call, 409, "%s is %s by %s", request.text, holder->why == HOLDING_RESERVED ? "reserved already" : "held",
+			holder->why == HOLDING_RESERVED ? "command" : holder->owner);
+		return;
+	}
+	if (request.entry.gives == GIVES_ROUTER_IDS) {
+		api_problem(call, 422, "router ids can't be reserved; write `router-id` in the lab's file");
+		return;
+	}
+	if (pool_tally(call->ctl, &request.entry).reserved >= RESERVED_MAX) {
+		api_problem(call, 507, "%d numbers of pool %s are reserved: that is all that may be", RESERVED_MAX, request.entry.key);
+		return;
+	}
+	wanted = (struct holding){.pool = request.entry.key,
+		.owner = arena_printf(call->arena, "%c%s %s", HOLDING_RESERVED_MARK, request.text, request.note),
+		.value = request.value,
+		.since_wall_ns = clock_wall_ns(),
+		.why = HOLDING_RESERVED};
+	batch = store_batch_new();
+	holdings_add(call->ctl->holdings, &wanted, 1, batch);
+	if (!number_write(call, batch, &err)) {
+		batch = store_batch_new();
+		(void)holdings_forget(call->ctl->holdings, wanted.pool, wanted.owner, batch);
+		store_batch_free(batch);
+		api_error(call, err.code, err.text);
+		return;
+	}
+	number_reply(call, &request, "reserved");
+}
+
+void api_pool_release(struct api_call *call)
+{
+	struct number_request request;
+	const struct holding *holder;
+	struct store_batch *batch;
+	struct err err;
+
+	if (!number_read(call, &request))
+		return;
+	holder = holder_of(call->ctl, &request);
+	if (holder == NULL) {
+		api_problem(call, 404, "nobody holds %s, and it doesn't rest either: it is free", request.text);
+		return;
+	}
+	if (holder->why != HOLDING_RESERVED && holder->released_wall_ns == 0) {
+		api_problem(call, 409, "%s is held by %s; take that out of the lab's file and weft up, or weft down the lab", request.text,
+			holder->owner);
+		return;
+	}
+	batch = store_batch_new();
+	(void)holdings_forget(call->ctl->holdings, holder->pool, holder->owner, batch);
+	if (number_write(call, batch, &err))
+		number_reply(call, &request, "free");
+	else
+		api_error(call, err.code, err.text);
 }

@@ -21,12 +21,12 @@ static void *grow(struct assigner *a, void *array, size_t count, size_t *capacit
 	return larger;
 }
 
-void assign_give(struct assigner *a, const char *pool, const char *owner, uint64_t value)
+void assign_give(struct assigner *a, const char *pool, const char *owner, uint64_t value, enum holding_why why)
 {
 	struct assignment *out = a->out;
 
 	out->holdings = grow(a, out->holdings, out->holding_count, &a->holding_capacity, sizeof(*out->holdings));
-	out->holdings[out->holding_count++] = (struct holding){pool, owner, value, 0};
+	out->holdings[out->holding_count++] = (struct holding){pool, owner, value, 0, a->now_wall_ns, why};
 }
 
 void assign_note_use(struct assigner *a, const char *name, const struct number_pool *pool)
@@ -65,7 +65,7 @@ bool assign_keep(struct assigner *a, struct number_pool *pool, const struct aske
 {
 	if (!number_keep(pool, asker->owner, value))
 		return false;
-	assign_give(a, number_pool_key(pool), asker->owner, *value);
+	assign_give(a, number_pool_key(pool), asker->owner, *value, HOLDING_CHOSEN);
 	return true;
 }
 
@@ -77,7 +77,7 @@ bool assign_new(struct assigner *a, struct number_pool *pool, const struct asker
 		diag_error(a->diags, asker->place, asker->path, "%s", err.text);
 		return false;
 	}
-	assign_give(a, number_pool_key(pool), asker->owner, *value);
+	assign_give(a, number_pool_key(pool), asker->owner, *value, HOLDING_CHOSEN);
 	return true;
 }
 
@@ -281,7 +281,7 @@ static void reserve_written(struct assigner *a, struct number_pool *pool, struct
 		if (number_reserve(pool, seats[i].asker.owner, ip_to_u32(seats[i].ipv4->ip), &err) < 0)
 			assign_refuse(a, &seats[i].asker, ip_text(seats[i].ipv4->ip, address), &err);
 		else
-			assign_give(a, number_pool_key(pool), seats[i].asker.owner, ip_to_u32(seats[i].ipv4->ip));
+			assign_give(a, number_pool_key(pool), seats[i].asker.owner, ip_to_u32(seats[i].ipv4->ip), HOLDING_WRITTEN);
 	}
 	if (gateway_open)
 		number_exclude(pool, ip_to_u32(network->gateway), ip_to_u32(network->gateway));
@@ -305,7 +305,7 @@ static void fill_routers(struct assigner *a, struct number_pool *pool, struct la
 			diag_error(a->diags, seats[i].asker.place, seats[i].asker.path, "%s", err.text);
 			continue;
 		}
-		assign_give(a, number_pool_key(pool), seats[i].asker.owner, value);
+		assign_give(a, number_pool_key(pool), seats[i].asker.owner, value, HOLDING_CHOSEN);
 		seat_set(network, &seats[i], value);
 	}
 }
@@ -403,7 +403,7 @@ static void assign_router_ids(struct assigner *a)
 			if (pass == 0 && (held == NULL || router_id_taken(lab, ip_from_u32((uint32_t)held->value))))
 				continue;
 			router->router_id = pass == 0 ? ip_from_u32((uint32_t)held->value) : router_id_choose(lab, i);
-			assign_give(a, key, owner, ip_to_u32(router->router_id));
+			assign_give(a, key, owner, ip_to_u32(router->router_id), HOLDING_CHOSEN);
 		}
 	}
 }

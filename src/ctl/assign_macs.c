@@ -85,12 +85,15 @@ static void mac_written(struct assigner *a, const struct mac_pools *macs, const 
 {
 	char text[MAC_TEXT_BYTES];
 	struct err err;
+	uint64_t value;
 
 	for (size_t i = 0; i < macs->count; i++) {
 		if (macs->pools[i] == NULL)
 			continue;
 		if (number_reserve(macs->pools[i], asker->owner, mac_value(mac), &err) < 0)
 			assign_refuse(a, asker, mac_text(mac, text), &err);
+		else if (number_find(macs->pools[i], asker->owner, &value) && value == mac_value(mac))
+			assign_give(a, number_pool_key(macs->pools[i]), asker->owner, value, HOLDING_WRITTEN);
 	}
 }
 

@@ -29,7 +29,7 @@ struct number_pool *assign_pool_open(struct assigner *a, const struct number_poo
 enum pool_strategy assign_strategy(enum strategy strategy);
 
 /* Notes that an owner has a value, and how full a pool became. */
-void assign_give(struct assigner *a, const char *pool, const char *owner, uint64_t value);
+void assign_give(struct assigner *a, const char *pool, const char *owner, uint64_t value, enum holding_why why);
 void assign_note_use(struct assigner *a, const char *name, const struct number_pool *pool);
 
 /* Says that a written value can't be had. */

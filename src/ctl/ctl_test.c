@@ -368,6 +368,116 @@ static void pools_are_shown(struct daemon *daemon)
 	assert_int_equal(ask(daemon, "GET", "/v1/pools?lab=nope", NULL, NULL), 404);
 }
 
+static const char *detail(const json_t *answer) { return json_string_value(json_object_get(answer, "detail")); }
+
+/* A check of the pools finds so many problems; the first contains `text`. */
+static void check_finds(struct daemon *daemon, size_t problems, const char *text)
+{
+	json_t *answer, *list;
+
+	assert_int_equal(ask(daemon, "GET", "/v1/pools/check", NULL, &answer), 200);
+	list = json_object_get(answer, "problems");
+	assert_int_equal(json_array_size(list), problems);
+	assert_true(json_is_true(json_object_get(answer, "switch_asked")));
+	assert_int_not_equal(json_integer_value(json_object_get(answer, "checked")), 0);
+	if (problems > 0)
+		assert_non_null(strstr(json_string_value(json_array_get(list, 0)), text));
+	json_decref(answer);
+}
+
+static void reserve_says(struct daemon *daemon, const char *what, const char *pool, const char *value, int status, const char *text)
+{
+	char path[32];
+	json_t *answer;
+
+	(void)snprintf(path, sizeof(path), "/v1/pools/%s", what);
+	assert_int_equal(
+		ask_json(daemon, "POST", path, json_pack("{s:s, s:s, s:s}", "pool", pool, "value", value, "note", "printer"), &answer),
+		status);
+	if (text != NULL)
+		assert_non_null(strstr(detail(answer), text));
+	json_decref(answer);
+}
+
+/* Numbers reserved by command: nobody gets them, over restarts, until they are given back. */
+static void reserve_test(void **state)
+{
+	struct daemon *daemon = daemon_new("sqlite");
+	json_t *answer, *row;
+
+	up(daemon, "demo", 1);
+	reserve_says(daemon, "reserve", "left", "10.1.0.12", 200, NULL);
+	reserve_says(daemon, "reserve", "left", "10.1.0.12", 409, "reserved already");
+	reserve_says(daemon, "reserve", "left", "10.1.0.11", 409, "held by demo/h1:eth0");
+	reserve_says(daemon, "reserve", "left", "10.9.0.1", 422, "none of the addresses");
+	reserve_says(daemon, "reserve", "nowhere", "10.9.0.1", 404, "no pool named");
+	reserve_says(daemon, "release", "left", "10.1.0.11", 409, "take that out");
+	reserve_says(daemon, "release", "left", "10.1.0.13", 404, "it is free");
+	reserve_says(daemon, "reserve", "p2p", "10.255.0.2/31", 200, NULL);
+	reserve_says(daemon, "reserve", "p2p", "10.255.0.3/31", 422, NULL);
+	reserve_says(daemon, "reserve", "macs", "52:54:00:12:34:56", 200, NULL);
+	daemon_crash(daemon);
+	daemon_start(daemon);
+	assert_true(daemon_until(daemon, agree_now, NULL, 2000));
+	check_finds(daemon, 0, NULL);
+	assert_int_equal(ask(daemon, "GET", "/v1/holdings?value=10.1.0.12", NULL, &answer), 200);
+	row = json_array_get(answer, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "owner")), "printer");
+	assert_string_equal(json_string_value(json_object_get(row, "state")), "reserved");
+	assert_non_null(json_string_value(json_object_get(row, "since")));
+	json_decref(answer);
+	reserve_says(daemon, "release", "left", "10.1.0.12", 200, NULL);
+	assert_int_equal(ask(daemon, "GET", "/v1/holdings?value=10.1.0.12", NULL, &answer), 200);
+	assert_int_equal(json_array_size(answer), 0);
+	json_decref(answer);
+	daemon_free(daemon);
+}
+
+/* A holding of nobody is found, one that is twice, and one that the store has lost. */
+static void pool_check_test(void **state)
+{
+	struct daemon *daemon = daemon_new("memory");
+	struct holding stray = {.pool = "demo/network/left", .owner = "demo/h9:eth0", .value = 0x0a010063, .since_wall_ns = 1};
+	struct store_batch *batch = store_batch_new();
+
+	up(daemon, "demo", 1);
+	up(daemon, "other", 1);
+	check_finds(daemon, 0, NULL);
+	holdings_add(daemon->ctl->holdings, &stray, 1, batch);
+	check_finds(daemon, 2, "demo/h9:eth0, which is not in its lab");
+	assert_int_equal(store_write(daemon->store, batch, NULL), 0);
+	check_finds(daemon, 1, "demo/h9:eth0, which is not in its lab");
+	stray.value = 0x0a01000b;
+	holdings_add(daemon->ctl->holdings, &stray, 1, batch);
+	check_finds(daemon, 3, "10.1.0.11 is held by demo/h1:eth0 and by demo/h9:eth0");
+	assert_true(holdings_forget(daemon->ctl->holdings, stray.pool, stray.owner, batch));
+	assert_int_equal(store_write(daemon->store, batch, NULL), 0);
+	check_finds(daemon, 0, NULL);
+	store_batch_free(batch);
+	daemon_free(daemon);
+}
+
+/* What many machines would draw on, and what runs out first. */
+static void pool_plan_test(void **state)
+{
+	struct daemon *daemon = daemon_new("memory");
+	json_t *answer;
+
+	up(daemon, "demo", 1);
+	assert_int_equal(ask(daemon, "GET", "/v1/pools/plan?vms=500&nics=3&memory=16&available=1000000", NULL, &answer), 200);
+	assert_int_equal(json_integer_value(json_object_get(answer, "interfaces")), 1500);
+	assert_non_null(strstr(json_string_value(json_object_get(answer, "first")), "addresses of "));
+	assert_true(json_is_false(json_object_get(answer, "enough")));
+	json_decref(answer);
+	assert_int_equal(ask(daemon, "GET", "/v1/pools/plan?vms=10&nics=2&memory=16&available=1000000", NULL, &answer), 200);
+	assert_true(json_is_true(json_object_get(answer, "enough")));
+	json_decref(answer);
+	assert_int_equal(ask(daemon, "GET", "/v1/pools/plan?vms=0", NULL, NULL), 400);
+	assert_int_equal(ask(daemon, "GET", "/v1/pools/plan?nics=17", NULL, NULL), 400);
+	assert_int_equal(ask(daemon, "GET", "/v1/pools/plan?lab=nope", NULL, NULL), 404);
+	daemon_free(daemon);
+}
+
 /* What is shown: rows with names, machines, events, the version. */
 static void show_test(void **state)
 {
@@ -603,6 +713,9 @@ int main(void)
 		cmocka_unit_test(cancel_test),
 		cmocka_unit_test(switched_test),
 		cmocka_unit_test(show_test),
+		cmocka_unit_test(reserve_test),
+		cmocka_unit_test(pool_check_test),
+		cmocka_unit_test(pool_plan_test),
 		cmocka_unit_test(ports_test),
 		cmocka_unit_test(bad_requests_test),
 		cmocka_unit_test(console_test),

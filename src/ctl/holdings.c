@@ -1,4 +1,4 @@
-/* Holdings: a map of pools, each a map of owners, written through to the store as "POOL\tOWNER" -> "VALUE [RELEASED]". */
+/* Holdings: a map of pools, each a map of owners, written through to the store as "POOL\tOWNER" -> "VALUE RELEASED SINCE WHY". */
 #include "ctl/holdings.h"
 
 #include "base/arena.h"
@@ -66,7 +66,9 @@ static struct holding_row *row_set(struct holdings *holdings, const struct holdi
 	}
 	memcpy(row->strings, holding->pool, pool_bytes);
 	memcpy(row->strings + pool_bytes, holding->owner, owner_bytes);
-	row->holding = (struct holding){row->strings, row->strings + pool_bytes, holding->value, holding->released_wall_ns};
+	row->holding = *holding;
+	row->holding.pool = row->strings;
+	row->holding.owner = row->strings + pool_bytes;
 	free(map_set_str(&pool->owners, row->holding.owner, row));
 	return row;
 }
@@ -78,10 +80,11 @@ static void row_key(const struct holding *holding, char key[STORE_KEY_BYTES_MAX 
 
 static void row_save(const struct holding *holding, struct store_batch *batch)
 {
-	char key[STORE_KEY_BYTES_MAX + 1], value[64];
+	char key[STORE_KEY_BYTES_MAX + 1], value[96];
 
 	row_key(holding, key);
-	(void)snprintf(value, sizeof(value), "%" PRIu64 " %" PRId64, holding->value, holding->released_wall_ns);
+	(void)snprintf(value, sizeof(value), "%" PRIu64 " %" PRId64 " %" PRId64 " %d", holding->value, holding->released_wall_ns,
+		holding->since_wall_ns, (int)holding->why);
 	store_batch_put(batch, STORE_HOLDINGS, key, value);
 }
 
@@ -101,11 +104,16 @@ static int load_row(void *context, const char *key, const char *value)
 	const char *tab = strchr(key, '\t');
 	struct holding holding = {0};
 	char *pool, *end;
+	long why;
 
 	holding.value = strtoull(value, &end, 10);
 	if (tab == NULL || end == value || *end != ' ')
 		return 0;
-	holding.released_wall_ns = strtoll(end, NULL, 10);
+	/* Rows of older versions end after the second or the first number. */
+	holding.released_wall_ns = strtoll(end, &end, 10);
+	holding.since_wall_ns = strtoll(end, &end, 10);
+	why = strtol(end, NULL, 10);
+	holding.why = why > 0 && why < HOLDING_WHY_COUNT ? (enum holding_why)why : HOLDING_CHOSEN;
 	pool = xstrdup(key);
 	pool[tab - key] = 0;
 	holding.pool = pool;
@@ -152,11 +160,15 @@ const char *holdings_next_pool(const struct holdings *holdings, size_t *cursor)
 void holdings_add(struct holdings *holdings, const struct holding *list, size_t count, struct store_batch *batch)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct holding wanted = {list[i].pool, list[i].owner, list[i].value, 0};
-		const struct holding *had = holdings_find(holdings, wanted.pool, wanted.owner);
+		const struct holding *had = holdings_find(holdings, list[i].pool, list[i].owner);
+		struct holding wanted = list[i];
 
-		if (had != NULL && had->value == wanted.value && had->released_wall_ns == 0)
-			continue;
+		wanted.released_wall_ns = 0;
+		if (had != NULL && had->value == wanted.value && had->released_wall_ns == 0) {
+			if (had->why == wanted.why)
+				continue;
+			wanted.since_wall_ns = had->since_wall_ns;
+		}
 		row_save(&row_set(holdings, &wanted)->holding, batch);
 	}
 }
@@ -200,6 +212,24 @@ void holdings_replace(struct holdings *holdings, const char *lab, const struct h
 	}
 }
 
+bool holdings_forget(struct holdings *holdings, const char *pool_name, const char *owner, struct store_batch *batch)
+{
+	struct holding_pool *pool = map_get_str(&holdings->pools, pool_name);
+	struct holding_row *row = row_find(holdings, pool_name, owner);
+
+	if (row != NULL)
+		row_drop(pool, row, batch);
+	return row != NULL;
+}
+
+/* Whether a reserved number is one of the lab's own pools. */
+static bool reserved_in(const struct holding *holding, const char *lab)
+{
+	size_t length = strlen(lab);
+
+	return holding->owner[0] == HOLDING_RESERVED_MARK && strncmp(holding->pool, lab, length) == 0 && holding->pool[length] == '/';
+}
+
 void holdings_drop(struct holdings *holdings, const char *lab, struct store_batch *batch)
 {
 	struct holding_pool *pool;
@@ -210,7 +240,7 @@ void holdings_drop(struct holdings *holdings, const char *lab, struct store_batc
 		size_t inner = 0;
 
 		while ((row = map_next(&pool->owners, &inner, NULL, NULL)) != NULL) {
-			if (of_lab(&row->holding, lab))
+			if (of_lab(&row->holding, lab) || reserved_in(&row->holding, lab))
 				row_drop(pool, row, batch);
 		}
 	}

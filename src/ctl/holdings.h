@@ -4,7 +4,7 @@
  * Theory of operation. A holding is (pool, owner) -> value. Pools are named "LAB/pool/NAME", "LAB/network/NAME", "LAB/router-id" and, for
  * the whole daemon, "mac/BASE/BITS"; owners "LAB/r1:lan". A value is the address itself (not its place in the pool), so that it stays
  * right, or is seen to be wrong, when the pool's range is changed. A holding that is no longer wanted is kept with the time of its release
- * while its quarantine may last.
+ * while its quarantine may last. A number that was reserved by command is held by an owner "@NUMBER NOTE", who is of no lab.
  */
 #ifndef CTL_HOLDINGS_H
 #define CTL_HOLDINGS_H
@@ -19,12 +19,20 @@
 
 struct holdings;
 
-/* One holding. `released_wall_ns` is 0 while it is held. */
+/* Why an owner holds its number: the pool chose it, the lab's file says so, or it was reserved by command. */
+enum holding_why { HOLDING_CHOSEN, HOLDING_WRITTEN, HOLDING_RESERVED, HOLDING_WHY_COUNT };
+
+/* What the owner of a reserved number begins with. */
+#define HOLDING_RESERVED_MARK '@'
+
+/* One holding. `released_wall_ns` is 0 while it is held; `since_wall_ns` 0 when nobody knows. */
 struct holding {
 	const char *pool;
 	const char *owner;
 	uint64_t value;
 	int64_t released_wall_ns;
+	int64_t since_wall_ns;
+	enum holding_why why;
 };
 
 struct holdings *holdings_new(void);
@@ -49,7 +57,10 @@ void holdings_add(struct holdings *holdings, const struct holding *list, size_t 
 void holdings_replace(struct holdings *holdings, const char *lab, const struct holding *list, size_t count, int64_t now_wall_ns,
 	struct store_batch *batch);
 
-/* Forgets all of a lab. */
+/* Forgets one holding, held or not: its number is free at once. False when there is none. */
+bool holdings_forget(struct holdings *holdings, const char *pool, const char *owner, struct store_batch *batch);
+
+/* Forgets all of a lab, and what was reserved in its pools. */
 void holdings_drop(struct holdings *holdings, const char *lab, struct store_batch *batch);
 
 #endif

@@ -137,6 +137,8 @@ int number_reserve(struct number_pool *pool, const char *owner, uint64_t value, 
 	if (!unit_of(pool, value, &unit))
 		return 0;
 	holder = pool_owner(pool->pool, unit);
+	if (holder != NULL && holder[0] == HOLDING_RESERVED_MARK)
+		return err_set(err, -EEXIST, "is reserved (%s); weft pool release gives it back", holder + 1);
 	if (holder != NULL && strcmp(holder, owner) != 0 && !own(pool, holder))
 		return 0;
 	if (holder != NULL && strcmp(holder, owner) != 0)

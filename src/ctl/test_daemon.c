@@ -1,4 +1,4 @@
-/* A ctl among fake processes. */
+/* A ctl among fake processes. Long because the three fakes share their ends, orders and answers. */
 #include "ctl/test_daemon.h"
 
 #include "base/check.h"
@@ -135,6 +135,15 @@ static void fake_show(struct fake *fake, const struct message *message)
 			state.waiting_ns = 1500000000;
 			if (key >> 32 == OBJECT_VM)
 				(void)channel_send(fake->channel, MSG_ROW_VM, message->seq, &state, -1);
+		}
+	} else if (show->what == SHOW_INTERFACES) {
+		while ((body = map_next(&fake->objects, &cursor, &key, NULL)) != NULL) {
+			struct row_interface row = {.id = (uint32_t)key, .is_router = key >> 32 == OBJECT_RIF};
+
+			if (key >> 32 != OBJECT_RIF && key >> 32 != OBJECT_PORT)
+				continue;
+			row.mac = row.is_router ? ((const struct msg_rif *)body)->mac : ((const struct msg_port *)body)->mac;
+			(void)channel_send(fake->channel, MSG_ROW_INTERFACE, message->seq, &row, -1);
 		}
 	} else if (show->what == SHOW_ROUTES) {
 		while ((body = map_next(&fake->objects, &cursor, &key, NULL)) != NULL) {

@@ -22,7 +22,7 @@
  * Most devices; orders that wait; rows that wait (a longer answer is cut there and says so: a channel holds CHANNEL_QUEUE_MESSAGES_MAX for
  * who reads slowly, and is closed beyond that); packets for route that wait.
  */
-#define WORKER_DEVICES_MAX 4096
+#define WORKER_DEVICES_MAX SWITCH_PORTS_MAX
 #define WORKER_ORDERS_MAX 1024
 #define WORKER_EVENTS_MAX 12288
 #define WORKER_PUNTS_MAX 4096

@@ -52,6 +52,10 @@ enum message_type {
 	MSG_RIP_DEL,	       /* struct msg_id */
 	MSG_RIP_INTERFACE_SET, /* struct msg_rip_interface */
 	MSG_RIP_INTERFACE_DEL, /* struct msg_id */
+	MSG_BGP_SET,	       /* struct msg_bgp */
+	MSG_BGP_DEL,	       /* struct msg_id */
+	MSG_BGP_NEIGHBOR_SET,  /* struct msg_bgp_neighbor */
+	MSG_BGP_NEIGHBOR_DEL,  /* struct msg_id */
 
 	/* switch <-> route */
 	MSG_PUNT_RULE,	 /* struct msg_punt_rule: route -> switch, which packets for a router go to route */
@@ -88,6 +92,8 @@ enum message_type {
 	MSG_ROW_ROUTE,	      /* struct row_route */
 	MSG_ROW_RIP,	      /* struct row_rip */
 	MSG_ROW_RIP_NEIGHBOR, /* struct row_rip_neighbor */
+	MSG_ROW_BGP,	      /* struct row_bgp */
+	MSG_ROW_BGP_NEIGHBOR, /* struct row_bgp_neighbor */
 	MSG_ROW_VM,	      /* struct msg_vm_state */
 	MSG_ROW_PROCESS,      /* struct msg_process: from super */
 	MSG_ROW_TRACE,	      /* struct row_trace */
@@ -241,6 +247,37 @@ struct msg_rip_interface {
 	uint8_t auth; /* enum rip_auth */
 	uint8_t key_id;
 	char key[65];
+};
+
+/* BGP of a router; its id is the router's. `multipath`: next hops of a route. */
+struct msg_bgp {
+	uint32_t id;
+	uint32_t as;
+	struct ip router_id;
+	uint8_t multipath;
+	bool advertise_connected;
+	bool advertise_static;
+	bool advertise_rip;
+};
+
+/* A neighbor of a router's BGP. `local`: our address on the session. Hold time by RFC 4271 4.2; prefixes_max 0: as many as fit. */
+struct msg_bgp_neighbor {
+	uint32_t id;
+	uint32_t router;
+	uint32_t as;
+	struct ip address;
+	struct ip local;
+	struct ip local_ipv6; /* next hop of IPv6 routes; none: `local` */
+	uint16_t hold_s;
+	uint32_t prefixes_max;
+	bool ipv4;
+	bool ipv6;
+	bool import_all; /* external neighbors: RFC 8212 */
+	bool export_all;
+	bool next_hop_self;
+	bool reflector_client;
+	bool passive;
+	char key[81]; /* RFC 2385; "": none */
 };
 
 /* Packets to a router's interface with this IP protocol and (UDP, TCP) destination port are punted. */
@@ -417,12 +454,14 @@ enum show_what {
 	SHOW_ROUTES,
 	SHOW_RIP,
 	SHOW_RIP_NEIGHBORS,
+	SHOW_BGP,
+	SHOW_BGP_NEIGHBORS,
 	SHOW_VMS,
 	SHOW_PROCESSES,
 	SHOW_COUNT
 };
 
-/* `object`: id of a router (ARP, ROUTES, RIP), network (MAC, DHCP), or 0 for all. */
+/* `object`: id of a router (ARP, ROUTES, RIP, BGP), network (MAC, DHCP), or 0 for all. */
 struct msg_show {
 	uint8_t what; /* enum show_what */
 	uint32_t object;
@@ -542,6 +581,60 @@ struct row_trace {
 	char reason[NAME_BYTES]; /* DROPPED: as in row_drop */
 	char meaning[128];
 	char fix[160]; /* what to do about it, "" when nothing is wrong or nothing can be said */
+};
+
+enum bgp_path_source { BGP_FROM_LOCAL, BGP_FROM_EXTERNAL, BGP_FROM_INTERNAL, BGP_FROM_COUNT };
+enum bgp_path_origin { BGP_PATH_IGP, BGP_PATH_EGP, BGP_PATH_INCOMPLETE, BGP_PATH_ORIGIN_COUNT };
+
+/* A path of the BGP table, with FRR's names. */
+struct row_bgp {
+	uint32_t router;
+	struct prefix network;
+	struct ip nexthop; /* none: ourselves */
+	struct ip peer;	   /* who told it; none: ourselves */
+	uint8_t from;	   /* enum bgp_path_source */
+	uint8_t origin;	   /* enum bgp_path_origin */
+	bool valid;
+	bool bestpath;
+	bool filtered; /* no policy lets it in (RFC 8212) */
+	uint32_t metric;
+	uint32_t local_pref;
+	uint32_t weight;
+	char path[256]; /* "65001 65002 {65003,65004}", cut where it is longer */
+};
+
+enum bgp_session_state {
+	BGP_SESSION_IDLE,
+	BGP_SESSION_CONNECT,
+	BGP_SESSION_ACTIVE,
+	BGP_SESSION_OPEN_SENT,
+	BGP_SESSION_OPEN_CONFIRM,
+	BGP_SESSION_ESTABLISHED,
+	BGP_SESSION_STATE_COUNT
+};
+
+/* A session, with FRR's names. */
+struct row_bgp_neighbor {
+	uint32_t router;
+	struct ip neighbor;
+	struct ip router_id; /* ours */
+	struct ip remote_router_id;
+	uint32_t local_as;
+	uint32_t remote_as;
+	uint8_t state; /* enum bgp_session_state */
+	bool policy;   /* false: no routes pass, since neither `import` nor `export` lets any (RFC 8212) */
+	uint64_t messages_received;
+	uint64_t messages_sent;
+	uint64_t updates_received;
+	uint64_t updates_sent;
+	uint32_t prefixes_received;
+	uint32_t prefixes_sent;
+	uint32_t rib_count;
+	uint64_t treated_as_withdraw;
+	uint64_t uptime_ms; /* of the state */
+	uint32_t dropped;   /* times that it was established and ended */
+	uint16_t hold_s;
+	char last_error[128];
 };
 
 /* Any body: for buffers that hold whichever message comes. */

@@ -2,7 +2,8 @@
  * The table of messages: each struct's fields by name, and each type's row.
  *
  * A field's kind follows from its C type (FIELD), so a row can't disagree with its struct; what C's type doesn't say is said by the macro:
- * ENUM (a uint8_t with names), SECRET (a text that is never printed), BYTES and ARRAY (with the member that counts). Names are JSON keys.
+ * NAMED (another name), ENUM (a uint8_t with names), SECRET (a text that is never printed), BYTES and ARRAY (with the member that counts).
+ * Names are JSON keys.
  */
 #include "api/message_types.h"
 #include "base/check.h"
@@ -19,6 +20,7 @@
 #define FIELD(s, m) {PLACE(s, m), .kind = KIND(MEMBER(s, m)), .size = sizeof(MEMBER(s, m))}
 #define SECRET(s, m) {PLACE(s, m), .kind = FIELD_SECRET, .size = sizeof(MEMBER(s, m))}
 #define ENUM(s, m, n) {PLACE(s, m), .kind = FIELD_ENUM, .size = sizeof(MEMBER(s, m)), .limit = COUNT_OF(n), .names = (n)}
+#define NAMED(s, m, n) {.name = (n), .offset = offsetof(struct s, m), .kind = KIND(MEMBER(s, m)), .size = sizeof(MEMBER(s, m))}
 #define BYTES(s, m, c) {PLACE(s, m), .kind = FIELD_BYTES, .size = 1, .limit = COUNT_OF(MEMBER(s, m)), .count_offset = offsetof(struct s, c)}
 #define ARRAY(s, m, c, e) {PLACE(s, m), .kind = FIELD_STRUCT, .size = sizeof(MEMBER(s, m)[0]), .limit = COUNT_OF(MEMBER(s, m)), \
 	.count_offset = offsetof(struct s, c), .elements = (e), .element_fields = COUNT_OF(e)}
@@ -41,7 +43,11 @@ static const char *const vm_state_names[] = {"defined", "waiting", "starting", "
 static const char *const schedule_policy_names[] = {"fcfs", "priority"};
 static const char *const arp_state_names[] = {"incomplete", "reachable", "stale", "failed"};
 static const char *const trace_verdict_names[] = {"goes-on", "delivered", "flooded", "taken", "waits", "dropped"};
-static const char *const show_names[] = {"mac", "arp", "interfaces", "drops", "dhcp", "routes", "rip", "rip-neighbors", "vms", "processes"};
+static const char *const show_names[] = {
+	"mac", "arp", "interfaces", "drops", "dhcp", "routes", "rip", "rip-neighbors", "bgp", "bgp-neighbors", "vms", "processes"};
+static const char *const bgp_from_names[] = {"local", "external", "internal"};
+static const char *const bgp_origin_names[] = {"IGP", "EGP", "incomplete"};
+static const char *const bgp_session_names[] = {"Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"};
 
 _Static_assert(COUNT_OF(process_names) == PROCESS_COUNT, "a name for each");
 _Static_assert(COUNT_OF(network_kind_names) == NETWORK_KIND_COUNT, "a name for each");
@@ -56,6 +62,9 @@ _Static_assert(COUNT_OF(schedule_policy_names) == SCHEDULE_POLICY_COUNT, "a name
 _Static_assert(COUNT_OF(arp_state_names) == ARP_STATE_COUNT, "a name for each");
 _Static_assert(COUNT_OF(trace_verdict_names) == TRACE_VERDICT_COUNT, "a name for each");
 _Static_assert(COUNT_OF(show_names) == SHOW_COUNT, "a name for each");
+_Static_assert(COUNT_OF(bgp_from_names) == BGP_FROM_COUNT, "a name for each");
+_Static_assert(COUNT_OF(bgp_origin_names) == BGP_PATH_ORIGIN_COUNT, "a name for each");
+_Static_assert(COUNT_OF(bgp_session_names) == BGP_SESSION_STATE_COUNT, "a name for each");
 
 static const struct field id_fields[] = {FIELD(msg_id, id)};
 
@@ -154,6 +163,35 @@ static const struct field rip_interface_fields[] = {
 	ENUM(msg_rip_interface, auth, rip_auth_names),
 	FIELD(msg_rip_interface, key_id),
 	SECRET(msg_rip_interface, key),
+};
+
+static const struct field bgp_fields[] = {
+	FIELD(msg_bgp, id),
+	FIELD(msg_bgp, as),
+	FIELD(msg_bgp, router_id),
+	FIELD(msg_bgp, multipath),
+	FIELD(msg_bgp, advertise_connected),
+	FIELD(msg_bgp, advertise_static),
+	FIELD(msg_bgp, advertise_rip),
+};
+
+static const struct field bgp_neighbor_fields[] = {
+	FIELD(msg_bgp_neighbor, id),
+	FIELD(msg_bgp_neighbor, router),
+	FIELD(msg_bgp_neighbor, as),
+	FIELD(msg_bgp_neighbor, address),
+	FIELD(msg_bgp_neighbor, local),
+	FIELD(msg_bgp_neighbor, local_ipv6),
+	FIELD(msg_bgp_neighbor, hold_s),
+	FIELD(msg_bgp_neighbor, prefixes_max),
+	FIELD(msg_bgp_neighbor, ipv4),
+	FIELD(msg_bgp_neighbor, ipv6),
+	FIELD(msg_bgp_neighbor, import_all),
+	FIELD(msg_bgp_neighbor, export_all),
+	FIELD(msg_bgp_neighbor, next_hop_self),
+	FIELD(msg_bgp_neighbor, reflector_client),
+	FIELD(msg_bgp_neighbor, passive),
+	SECRET(msg_bgp_neighbor, key),
 };
 
 static const struct field punt_rule_fields[] = {
@@ -355,6 +393,50 @@ static const struct field row_rip_neighbor_fields[] = {
 	FIELD(row_rip_neighbor, bad_auth),
 };
 
+static const struct field row_bgp_fields[] = {
+	FIELD(row_bgp, router),
+	FIELD(row_bgp, network),
+	FIELD(row_bgp, nexthop),
+	NAMED(row_bgp, peer, "peerId"),
+	{.name = "pathFrom",
+		.offset = offsetof(struct row_bgp, from),
+		.kind = FIELD_ENUM,
+		.size = 1,
+		.limit = COUNT_OF(bgp_from_names),
+		.names = bgp_from_names},
+	ENUM(row_bgp, origin, bgp_origin_names),
+	FIELD(row_bgp, valid),
+	FIELD(row_bgp, bestpath),
+	FIELD(row_bgp, filtered),
+	FIELD(row_bgp, metric),
+	NAMED(row_bgp, local_pref, "locPrf"),
+	FIELD(row_bgp, weight),
+	FIELD(row_bgp, path),
+};
+
+static const struct field row_bgp_neighbor_fields[] = {
+	FIELD(row_bgp_neighbor, router),
+	FIELD(row_bgp_neighbor, neighbor),
+	NAMED(row_bgp_neighbor, router_id, "routerId"),
+	NAMED(row_bgp_neighbor, remote_router_id, "remoteRouterId"),
+	NAMED(row_bgp_neighbor, local_as, "localAs"),
+	NAMED(row_bgp_neighbor, remote_as, "remoteAs"),
+	ENUM(row_bgp_neighbor, state, bgp_session_names),
+	FIELD(row_bgp_neighbor, policy),
+	NAMED(row_bgp_neighbor, messages_received, "msgRcvd"),
+	NAMED(row_bgp_neighbor, messages_sent, "msgSent"),
+	NAMED(row_bgp_neighbor, updates_received, "updatesRecv"),
+	NAMED(row_bgp_neighbor, updates_sent, "updatesSent"),
+	NAMED(row_bgp_neighbor, prefixes_received, "pfxRcd"),
+	NAMED(row_bgp_neighbor, prefixes_sent, "pfxSnt"),
+	NAMED(row_bgp_neighbor, rib_count, "ribCount"),
+	NAMED(row_bgp_neighbor, treated_as_withdraw, "treatedAsWithdraw"),
+	NAMED(row_bgp_neighbor, uptime_ms, "peerUptimeMsec"),
+	NAMED(row_bgp_neighbor, dropped, "connectionsDropped"),
+	NAMED(row_bgp_neighbor, hold_s, "holdTime"),
+	NAMED(row_bgp_neighbor, last_error, "lastNotificationReason"),
+};
+
 static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(DONE, msg_done, done_fields),
 	EMPTY(SYNC_BEGIN, msg_sync),
@@ -383,6 +465,10 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(RIP_DEL, msg_id, id_fields),
 	ROW(RIP_INTERFACE_SET, msg_rip_interface, rip_interface_fields),
 	ROW(RIP_INTERFACE_DEL, msg_id, id_fields),
+	ROW(BGP_SET, msg_bgp, bgp_fields),
+	ROW(BGP_DEL, msg_id, id_fields),
+	ROW(BGP_NEIGHBOR_SET, msg_bgp_neighbor, bgp_neighbor_fields),
+	ROW(BGP_NEIGHBOR_DEL, msg_id, id_fields),
 
 	ROW(PUNT_RULE, msg_punt_rule, punt_rule_fields),
 	TAIL(PUNT, msg_packet, packet_fields),
@@ -415,6 +501,8 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(ROW_ROUTE, row_route, row_route_fields),
 	ROW(ROW_RIP, row_rip, row_rip_fields),
 	ROW(ROW_RIP_NEIGHBOR, row_rip_neighbor, row_rip_neighbor_fields),
+	ROW(ROW_BGP, row_bgp, row_bgp_fields),
+	ROW(ROW_BGP_NEIGHBOR, row_bgp_neighbor, row_bgp_neighbor_fields),
 	ROW(ROW_VM, msg_vm_state, vm_state_fields),
 	ROW(ROW_PROCESS, msg_process, process_fields),
 	ROW(ROW_TRACE, row_trace, row_trace_fields),

@@ -23,6 +23,8 @@ static const struct show_row shows[] = {
 	{"route", PROCESS_ROUTE, SHOW_ROUTES, OBJECT_ROUTER, false},
 	{"rip", PROCESS_ROUTE, SHOW_RIP, OBJECT_ROUTER, false},
 	{"rip-neighbors", PROCESS_ROUTE, SHOW_RIP_NEIGHBORS, OBJECT_ROUTER, false},
+	{"bgp", PROCESS_ROUTE, SHOW_BGP, OBJECT_ROUTER, false},
+	{"bgp-neighbors", PROCESS_ROUTE, SHOW_BGP_NEIGHBORS, OBJECT_ROUTER, false},
 	{"arp", PROCESS_SWITCH, SHOW_ARP, OBJECT_ROUTER, false},
 	{"mac", PROCESS_SWITCH, SHOW_MAC, OBJECT_NETWORK, false},
 	{"dhcp", PROCESS_SWITCH, SHOW_DHCP, OBJECT_NETWORK, false},
@@ -47,7 +49,7 @@ static const struct object *name_for(const struct ctl *ctl, json_t *row, const c
 	json_t *number = json_object_get(row, key);
 	const struct object *object = json_is_integer(number) ? world_find_id(ctl->world, (uint32_t)json_integer_value(number)) : NULL;
 
-	if (number == NULL)
+	if (!json_is_integer(number))
 		return NULL;
 	if (object == NULL && json_integer_value(number) != 0)
 		return NULL;
@@ -186,6 +188,7 @@ void api_show(struct api_call *call)
 			row_came, show);
 		return;
 	}
-	api_problem(call, 404, "\"%.40s\" can't be shown; there are route, rip, rip-neighbors, arp, mac, dhcp, interfaces, drops",
+	api_problem(call, 404,
+		"\"%.40s\" can't be shown; there are route, rip, rip-neighbors, bgp, bgp-neighbors, arp, mac, dhcp, interfaces, drops",
 		call->arguments[0]);
 }

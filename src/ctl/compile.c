@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "ctl/assign.h"
+#include "ctl/compile_bgp.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -224,6 +225,38 @@ static void compile_route(struct compiler *c, const struct lab_router *router, c
 	body->blackhole = route->blackhole;
 }
 
+static void compile_neighbor(
+	struct compiler *c, const struct lab_router *router, const struct lab_bgp_neighbor *neighbor, uint32_t router_number)
+{
+	char text[IP_TEXT_BYTES];
+	const char *other = neighbor->router >= 0 ? c->lab->routers[neighbor->router].name : ip_text(neighbor->address, text);
+	const char *name = device_end(c, router->name, other);
+	uint32_t id = id_of(c, "bgp", name);
+	struct msg_bgp_neighbor *body = add(c, OBJECT_BGP_NEIGHBOR, id, name);
+
+	body->id = id;
+	body->router = router_number;
+	compile_bgp_neighbor(c->lab, router, neighbor, body);
+	put_text(c, body->key, sizeof(body->key), neighbor->key ? neighbor->key : "", "md5 key");
+	if (c->rc == 0 && (body->address.family == IP_NONE || body->local.family != body->address.family))
+		c->rc = err_set(c->err, -EADDRNOTAVAIL, "BGP neighbor %s: there is no address for the session", name);
+}
+
+static void compile_bgp(struct compiler *c, const struct lab_router *router, uint32_t id)
+{
+	struct msg_bgp *body = add(c, OBJECT_BGP, id, router->name);
+
+	body->id = id;
+	body->as = router->bgp_as;
+	body->router_id = router->bgp_router_id.family != IP_NONE ? router->bgp_router_id : router->router_id;
+	body->multipath = router->bgp_multipath ? router->bgp_multipath : 1;
+	body->advertise_connected = router->bgp_advertise_connected;
+	body->advertise_static = router->bgp_advertise_static;
+	body->advertise_rip = router->bgp_advertise_rip;
+	for (size_t i = 0; i < router->bgp_neighbor_count; i++)
+		compile_neighbor(c, router, &router->bgp_neighbors[i], id);
+}
+
 static void compile_routers(struct compiler *c)
 {
 	for (size_t i = 0; i < c->lab->router_count; i++) {
@@ -249,6 +282,8 @@ static void compile_routers(struct compiler *c)
 			rip->redistribute_connected = router->rip_redistribute_connected;
 			rip->default_originate = router->rip_default_originate;
 		}
+		if (router->bgp)
+			compile_bgp(c, router, id);
 	}
 }
 

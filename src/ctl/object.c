@@ -20,6 +20,9 @@ static const struct object_type types[OBJECT_KIND_COUNT] = {
 	[OBJECT_RIP] = {"rip", MSG_RIP_SET, MSG_RIP_DEL, TO_ROUTE, sizeof(struct msg_rip), false},
 	[OBJECT_RIP_INTERFACE] = {"rip interface", MSG_RIP_INTERFACE_SET, MSG_RIP_INTERFACE_DEL, TO_ROUTE, sizeof(struct msg_rip_interface),
 		false},
+	[OBJECT_BGP] = {"bgp", MSG_BGP_SET, MSG_BGP_DEL, TO_ROUTE, sizeof(struct msg_bgp), true},
+	[OBJECT_BGP_NEIGHBOR] = {"bgp neighbor", MSG_BGP_NEIGHBOR_SET, MSG_BGP_NEIGHBOR_DEL, TO_ROUTE, sizeof(struct msg_bgp_neighbor),
+		false},
 	[OBJECT_VM] = {"vm", MSG_VM_SET, MSG_VM_DEL, TO_VM, sizeof(struct msg_vm), false},
 };
 

@@ -21,6 +21,8 @@ enum object_kind {
 	OBJECT_STATIC_ROUTE,
 	OBJECT_RIP,
 	OBJECT_RIP_INTERFACE,
+	OBJECT_BGP,
+	OBJECT_BGP_NEIGHBOR,
 	OBJECT_VM,
 	OBJECT_KIND_COUNT
 };
@@ -36,8 +38,8 @@ struct object_type {
 
 const struct object_type *object_type(enum object_kind kind);
 
-/* An object. `id` is unique over all kinds, but that RIP and RIP_INTERFACE have the id of their router and interface. `path` is what people
- * call it ("demo/r1:lan"); `lab` the lab it belongs to. */
+/* An object. `id` is unique over all kinds, but that RIP, RIP_INTERFACE and BGP have the id of their router and interface. `path` is what
+ * people call it ("demo/r1:lan"); `lab` the lab it belongs to. */
 struct object {
 	enum object_kind kind;
 	uint32_t id;

@@ -10,7 +10,7 @@
 
 static const char *const strategies[] = {"sequential", "random", "hash"};
 static const char *const policies[] = {"fcfs", "priority"};
-static const char *const protocols[] = {"connected", "static", "rip"};
+static const char *const protocols[] = {"connected", "static", "rip", "bgp"};
 
 static const struct knob pool_knobs[] = {
 	{.key = "ipv4",

@@ -115,8 +115,27 @@ struct lab_route {
 	uint8_t distance;
 };
 
+enum lab_bgp_policy { LAB_BGP_NONE, LAB_BGP_ALL };
+
+/* routers.NAME.bgp.neighbors: [ r2 | { router: r2 | address: 10.0.0.9, as: , import: all, export: all, md5: , hold: , next-hop-self: ,
+ * reflector-client: , families: [ipv4, ipv6], max-prefixes: , passive: } ] */
+struct lab_bgp_neighbor {
+	struct place place;
+	const char *router_name;
+	int router; /* index in lab.routers, or -1 (flat labs) */
+	struct ip address;
+	uint32_t as; /* 0: that of the router */
+	enum lab_bgp_policy import, export;
+	bool ipv4, ipv6; /* neither: ipv4 */
+	uint16_t hold_s;
+	const char *key;
+	uint32_t prefixes_max; /* 0: as many as fit */
+	bool next_hop_self, reflector_client, passive;
+};
+
 /* routers: NAME: { count: , router-id: , interfaces: , routes: , rip: { passive: [lan], auth: , update: 30s, timeout: 180s, garbage: 120s,
- * redistribute: [static, connected], default-originate: true } } */
+ * redistribute: [static, connected], default-originate: true }, bgp: { as: 65001, router-id: , multipath: , advertise: [connected, static,
+ * rip], neighbors: } } */
 struct lab_router {
 	const char *name;
 	struct place place;
@@ -132,6 +151,13 @@ struct lab_router {
 	struct lab_rip_auth_key rip_auth;
 	uint16_t rip_update_s, rip_timeout_s, rip_garbage_s;
 	bool rip_redistribute_static, rip_redistribute_connected, rip_default_originate;
+	bool bgp;
+	uint32_t bgp_as;
+	struct ip bgp_router_id; /* none: router_id */
+	uint8_t bgp_multipath;
+	bool bgp_advertise_connected, bgp_advertise_static, bgp_advertise_rip;
+	struct lab_bgp_neighbor *bgp_neighbors;
+	size_t bgp_neighbor_count;
 };
 
 /* links: [ { name: , from: r1, to: r2, pool: p2p | ipv4: 10.0.0.0/31, mtu: , rip: } ]: a cable between two routers, or a router and a

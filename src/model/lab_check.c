@@ -203,6 +203,7 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 	if (sound) {
 		check_subnets(lab, diags);
 		check_routers(lab, diags);
+		check_bgp(lab, diags);
 		check_tests(lab, diags);
 	}
 	index_free(&pools);

@@ -43,6 +43,10 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags);
 void check_subnets(const struct lab *lab, struct diags *diags);
 void check_routers(const struct lab *lab, struct diags *diags);
 
+/* BGP of the routers, before expansion and between single routers, whose neighbors become indices. */
+void check_bgp(const struct lab *lab, struct diags *diags);
+void flat_check_bgp(struct lab *flat, const struct name_index *routers, struct diags *diags);
+
 /* Gives addresses that were written without length the length of the network's or link's subnet. */
 void length_of_subnet(const struct lab *flat, int network, int link, struct prefix *ipv4, struct prefix *ipv6);
 

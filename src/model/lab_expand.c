@@ -74,6 +74,8 @@ static void clone_routers(struct lab *flat)
 			list[filled].count = 0;
 			list[filled].interfaces =
 				arena_copy(flat->arena, from->interfaces, from->interface_count * sizeof(*from->interfaces));
+			list[filled].bgp_neighbors =
+				arena_copy(flat->arena, from->bgp_neighbors, from->bgp_neighbor_count * sizeof(*from->bgp_neighbors));
 			if (from->count)
 				list[filled].name = arena_printf(flat->arena, "%s%zu", from->name, k + 1);
 		}
@@ -457,6 +459,7 @@ struct lab *lab_expand(const struct lab *lab, struct diags *diags)
 		expand_links(&x);
 	if (diags->errors == errors)
 		flat_check(x.flat, diags);
+	flat_check_bgp(x.flat, &x.routers, diags);
 	expand_tests(x.flat, lab, diags);
 	expansion_free(&x);
 	if (diags->errors == errors)

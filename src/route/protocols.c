@@ -1,4 +1,5 @@
 /* The table of routing protocols: a new one is a folder and a row here. */
+#include "route/bgp/bgp_protocol.h"
 #include "route/protocol.h"
 #include "route/rip/rip_protocol.h"
 
@@ -6,5 +7,6 @@
 
 const struct protocol *const protocols[] = {
 	&rip_protocol,
+	&bgp_protocol,
 	NULL,
 };

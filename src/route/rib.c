@@ -194,6 +194,27 @@ void rib_del(struct rib *rib, const struct prefix *prefix, enum route_protocol p
 		entry_changed(rib, entry, now);
 }
 
+const struct rib_route *rib_best(const struct rib *rib, const struct prefix *prefix)
+{
+	struct prefix_node *node = prefix_table_get(&rib->table, prefix);
+
+	return node ? CONTAINER_OF(node, struct rib_entry, node)->routes : NULL;
+}
+
+const struct rib_route *rib_lookup(const struct rib *rib, struct ip ip, enum route_protocol except)
+{
+	for (int length = ip_bits(ip.family); length >= 0; length--) {
+		const struct prefix prefix = prefix_masked((struct prefix){ip, (uint8_t)length});
+		const struct rib_route *route = rib_best(rib, &prefix);
+
+		while (route != NULL && route->protocol == except)
+			route = route->next;
+		if (route != NULL)
+			return route;
+	}
+	return NULL;
+}
+
 /* Adds a next hop, unless it is there already (two static routes may name the same). */
 static void fib_add_nexthop(struct fib_entry *out, const struct nexthop *nexthop)
 {

@@ -16,7 +16,7 @@
 #include "route/prefix_table.h"
 
 /* Administrative distances, as FRR's. */
-enum { DISTANCE_CONNECTED = 0, DISTANCE_STATIC = 1, DISTANCE_RIP = 120 };
+enum { DISTANCE_CONNECTED = 0, DISTANCE_STATIC = 1, DISTANCE_EBGP = 20, DISTANCE_RIP = 120, DISTANCE_IBGP = 200 };
 
 /* A route that somebody offers. */
 struct rib_route {
@@ -76,6 +76,12 @@ int rib_set(struct rib *rib, const struct rib_offer *offer, struct instant now);
 
 /* Takes an offer back; does nothing when there is none. */
 void rib_del(struct rib *rib, const struct prefix *prefix, enum route_protocol protocol, uint32_t source, struct instant now);
+
+/* The best route of exactly this prefix, or NULL. Borrowed until the next change. */
+const struct rib_route *rib_best(const struct rib *rib, const struct prefix *prefix);
+
+/* The best route to an address that is none of protocol `except` (ROUTE_PROTOCOL_COUNT: of any), longest prefix first, or NULL. */
+const struct rib_route *rib_lookup(const struct rib *rib, struct ip ip, enum route_protocol except);
 
 /* True while the switch has to be told something. */
 static inline bool rib_dirty(const struct rib *rib) { return !list_empty(&rib->dirty); }

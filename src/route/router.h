@@ -11,6 +11,7 @@
 /* A router's interface. It may be known to the switch (`carrier`) before ctl tells of it (`router` is NULL until then). */
 struct rif {
 	uint32_t id;
+	uint32_t network;
 	struct router *router;
 	struct list in_router;
 	bool stale; /* not set (yet) since SYNC_BEGIN */
@@ -77,6 +78,7 @@ struct routing {
 	struct map routers;
 	struct map rifs;
 	struct map statics;
+	struct map bgp_neighbors;
 	struct list all; /* routers in order of birth */
 	struct timer_heap timers;
 	struct list pump;

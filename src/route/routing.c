@@ -51,6 +51,7 @@ void routing_free(struct routing *routing)
 	map_free(&routing->routers);
 	map_free(&routing->rifs);
 	map_free(&routing->statics);
+	map_free(&routing->bgp_neighbors);
 	timer_heap_free(&routing->timers);
 	free(routing);
 }

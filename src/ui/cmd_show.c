@@ -6,12 +6,13 @@
  */
 #include "ui/api_client.h"
 #include "ui/grid.h"
+#include "ui/show_rows.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* Seconds as vtysh writes ages: 00:01:02, 3d04h05m. */
-static const char *age_text(int64_t seconds, char out[32])
+const char *show_age_text(int64_t seconds, char out[32])
 {
 	if (seconds < 0)
 		seconds = 0;
@@ -24,7 +25,7 @@ static const char *age_text(int64_t seconds, char out[32])
 }
 
 /* Asks for the rows of one kind, with the filters that were given. */
-static enum status get_rows(const struct call *call, const char *what, struct value **rows)
+enum status show_rows_get(const struct call *call, const char *what, struct value **rows)
 {
 	static const char *const filters[] = {"lab", "router", "network"};
 	struct text path = {0};
@@ -45,7 +46,7 @@ static enum status get_rows(const struct call *call, const char *what, struct va
 }
 
 /* True when the rows come from more than one lab, so that each must say from which. */
-static bool several_labs(const struct value *rows)
+bool show_several_labs(const struct value *rows)
 {
 	for (size_t i = 1; i < value_count(rows); i++)
 		if (strcmp(value_text(value_at(rows, i), "lab"), value_text(value_at(rows, 0), "lab")) != 0)
@@ -88,7 +89,7 @@ static void print_route(const struct call *call, const struct value *route)
 		(void)snprintf(head + used, sizeof(head) - used, " [%" PRId64 "/%" PRId64 "]", value_int(route, "distance"),
 			value_int(route, "metric"));
 	}
-	age_text(value_int(route, "age_s"), age);
+	show_age_text(value_int(route, "age_s"), age);
 	if (strcmp(value_text(route, "action"), "blackhole") == 0)
 		(void)fprintf(call->out, "%s unreachable (blackhole), %s\n", head, age);
 	width = (int)strlen(head);
@@ -109,7 +110,7 @@ static void by_router(
 	const struct call *call, const struct value *rows, void (*print)(const struct call *call, const struct value *row), bool titles)
 {
 	size_t count = value_count(rows);
-	bool *done = arena_alloc(call->arena, count + 1), labs = several_labs(rows);
+	bool *done = arena_alloc(call->arena, count + 1), labs = show_several_labs(rows);
 
 	for (size_t i = 0; i < count; i++) {
 		const char *router = value_text(value_at(rows, i), "router"), *lab = value_text(value_at(rows, i), "lab");
@@ -132,7 +133,7 @@ static void by_router(
 enum status show_route_run(struct call *call)
 {
 	struct value *rows = NULL;
-	enum status status = get_rows(call, "route", &rows);
+	enum status status = show_rows_get(call, "route", &rows);
 
 	if (status == STATUS_OK && !call_for_programs(call)) {
 		call_say(call, "Codes: C - connected, S - static, R - RIP, O - OSPF, B - BGP,\n       > - selected route, * - FIB route\n");
@@ -173,7 +174,7 @@ static void add_cell(struct grid *grid, const struct column *column, const struc
 		grid_add(grid, "%" PRId64, value_int(row, key));
 		break;
 	case COLUMN_AGE:
-		grid_text(grid, age_text(value_int(row, key), age));
+		grid_text(grid, show_age_text(value_int(row, key), age));
 		break;
 	case COLUMN_YES:
 		grid_text(grid, value_bool(row, key) ? "yes" : "no");
@@ -189,12 +190,12 @@ static enum status show_table(struct call *call, const char *what, const struct 
 {
 	struct grid_column looks[GRID_COLUMNS_MAX] = {{.title = "LAB", .wide = true}};
 	struct value *rows = NULL;
-	enum status status = get_rows(call, what, &rows);
+	enum status status = show_rows_get(call, what, &rows);
 	struct grid *grid;
 
 	if (status != STATUS_OK)
 		return status;
-	looks[0].wide = !several_labs(rows);
+	looks[0].wide = !show_several_labs(rows);
 	for (size_t i = 0; i < count; i++)
 		looks[i + 1] = columns[i].look;
 	grid = grid_new(looks, count + 1);

@@ -64,6 +64,8 @@ enum status schema_run(struct call *call);
 enum status show_route_run(struct call *call);
 enum status show_rip_run(struct call *call);
 enum status show_rip_neighbors_run(struct call *call);
+enum status show_bgp_run(struct call *call);
+enum status show_bgp_summary_run(struct call *call);
 enum status show_arp_run(struct call *call);
 enum status show_mac_run(struct call *call);
 enum status show_interfaces_run(struct call *call);

@@ -157,6 +157,33 @@ void bgp_local_del(struct bgp *bgp, const struct prefix *prefix)
 	(void)bgp_table_withdraw(table_of(bgp, prefix), prefix, BGP_PEER_SELF, 0);
 }
 
+void bgp_peer_start(struct bgp *bgp, uint16_t id, struct instant now)
+{
+	struct bgp_peer *peer = bgp_peer_get(bgp, id);
+
+	if (peer->down || (peer->state != BGP_IDLE && peer->state != BGP_ACTIVE && peer->state != BGP_CONNECT))
+		return;
+	peer->failures = 0;
+	peer->start_at = now;
+}
+
+void bgp_retell(struct bgp *bgp, struct instant now)
+{
+	bgp->now = now;
+	for (int f = 0; f < BGP_FAMILY_COUNT; f++) {
+		const struct bgp_table *table = bgp->tables[f];
+
+		for (uint32_t dest = 1; dest <= bgp_table_limit(table); dest++) {
+			const struct prefix prefix = bgp_table_prefix(table, dest);
+			uint16_t peer = 0;
+			uint32_t attr = bgp_table_first_path(table, dest) ? bgp_table_best(table, dest, &peer) : 0;
+
+			if (attr != 0)
+				bgp_decided(bgp, dest, &prefix, attr, peer);
+		}
+	}
+}
+
 void bgp_nexthops_changed(struct bgp *bgp) { bgp->nexthops_changed = true; }
 
 bool bgp_peer_status(const struct bgp *bgp, uint16_t id, struct bgp_peer_status *status)

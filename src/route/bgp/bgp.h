@@ -112,6 +112,12 @@ struct instant bgp_next(const struct bgp *bgp);
 bool bgp_local_set(struct bgp *bgp, const struct prefix *prefix, struct ip nexthop, uint32_t med, enum route_protocol from);
 void bgp_local_del(struct bgp *bgp, const struct prefix *prefix);
 
+/* A peer that waits for its next try tries now. */
+void bgp_peer_start(struct bgp *bgp, uint16_t peer, struct instant now);
+
+/* Tells all best routes again (`learnt`): what their next hops come to has changed. */
+void bgp_retell(struct bgp *bgp, struct instant now);
+
 /* Interior routes changed: next hops are asked for again at the next flush. */
 void bgp_nexthops_changed(struct bgp *bgp);
 
@@ -125,12 +131,17 @@ struct bgp_peer_status {
 	uint64_t messages_in, messages_out, updates_in, updates_out;
 	uint32_t prefixes_in[BGP_FAMILY_COUNT], prefixes_out[BGP_FAMILY_COUNT];
 	uint64_t treated_as_withdraw, attributes_discarded;
+	uint32_t dropped; /* times that it was Established and ended */
 	uint16_t hold_s;
 	uint8_t last_error[2]; /* code and subcode */
 	bool last_error_sent;
 };
 
 bool bgp_peer_status(const struct bgp *bgp, uint16_t peer, struct bgp_peer_status *status);
+
+/* Calls `row` for every path; the receiver may fill in the router's number. */
+typedef void bgp_row_fn(void *context, struct row_bgp *row);
+void bgp_show_paths(const struct bgp *bgp, bgp_row_fn *row, void *context);
 
 /* Bytes that tables and attribute sets take; destinations of a family. */
 size_t bgp_bytes(const struct bgp *bgp);

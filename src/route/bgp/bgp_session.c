@@ -91,6 +91,7 @@ static void connection_end(struct bgp *bgp, struct bgp_peer *peer, struct bgp_co
 	free(c->output);
 	*c = (struct bgp_connection){0};
 	if (established) {
+		peer->counts.dropped++;
 		bgp_export_end(bgp, peer);
 		bgp_update_forget(bgp, peer);
 	}

@@ -80,8 +80,10 @@ int bgp_neighbor_set(struct routing *routing, const void *body, struct instant n
 		neighbor = NULL;
 	}
 	if (neighbor != NULL) {
+		const void *old = &neighbor->wanted; /* bodies are zeroed before they are filled in */
+
 		neighbor->stale = false;
-		if (memcmp(&neighbor->wanted, message, sizeof(*message)) == 0)
+		if (memcmp(old, body, sizeof(*message)) == 0)
 			return 0;
 		bgp_neighbor_leave(neighbor, BGP_CEASE_CHANGED, now);
 		neighbor->wanted = *message;

@@ -4,6 +4,8 @@
  * A field's kind follows from its C type (FIELD), so a row can't disagree with its struct; what C's type doesn't say is said by the macro:
  * NAMED (another name), ENUM (a uint8_t with names), SECRET (a text that is never printed), BYTES and ARRAY (with the member that counts).
  * Names are JSON keys.
+ *
+ * Long because it is the one list of all messages.
  */
 #include "api/message_types.h"
 #include "base/check.h"

@@ -83,7 +83,7 @@ static struct ip address(unsigned a, unsigned b, unsigned c, unsigned d) { retur
 static void set_rif(struct world *world, uint32_t id, uint32_t router, uint32_t network, struct prefix prefix)
 {
 	struct msg_rif rif = {.id = id, .router = router, .network = network, .up = true, .mtu = 1500, .address_count = 1};
-	const struct msg_rif_state state = {id, router, true};
+	const struct msg_rif_state state = {.rif = id, .router = router, .up = true};
 
 	rif.addresses[0] = prefix;
 	assert_int_equal(apply(world, MSG_RIF_SET, &rif), 0);
@@ -92,7 +92,7 @@ static void set_rif(struct world *world, uint32_t id, uint32_t router, uint32_t 
 
 static void set_carrier(struct world *world, uint32_t rif, uint32_t router, bool up)
 {
-	const struct msg_rif_state state = {rif, router, up};
+	const struct msg_rif_state state = {.rif = rif, .router = router, .up = up};
 
 	assert_int_equal(apply(world, MSG_RIF_CHANGED, &state), 0);
 }

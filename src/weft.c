@@ -61,6 +61,14 @@ static const struct command commands[] = {
 		.text = "With -j one JSON object a line.",
 		.examples = "weft events --lab demo\nweft events --once --since 1",
 		.options = {{0, "since", "N", "from event N on"}, {0, "once", NULL, "end after the events so far"}, LAB}},
+	{.group = "looking", .name = "trace", .arguments = "SRC DST [PROTOCOL[/PORT]]", .arguments_min = 2, .arguments_max = 3, .run = trace_run,
+		.summary = "Explain the way of a packet, and why it doesn't arrive",
+		.text = "SRC is a machine (vm1), its NIC (vm1:eth0), a port or a router; DST likewise, or an address. The switch itself decides, as for\n"
+			"any packet, but nothing is sent, learned or counted. Steps name the line of their object when the lab's file lies in\n"
+			"the folder. Exit status 1 when the packet doesn't arrive.",
+		.examples = "weft trace vm1 vm2\nweft trace vm1 10.2.0.10 tcp/22\nweft trace r1 vm2 --size 1500",
+		.options = {{'f', "file", "FILE", "the lab's file, for lines"}, {0, "source", "ADDRESS", "send from this address"},
+			{0, "ttl", "N", "send with this TTL (64)"}, {0, "size", "BYTES", "length of the IP packet"}, LAB}},
 	{.group = "looking", .name = "pool ls", .alias = "pool", .arguments = "", .run = pool_ls_run,
 		.summary = "List the pools that numbers come from, and how full they are",
 		.examples = "weft pool ls",

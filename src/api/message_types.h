@@ -84,7 +84,7 @@ enum message_type {
 	/* ctl -> switch, route, vm: questions and their rows */
 	MSG_SHOW,	      /* struct msg_show */
 	MSG_TRACE,	      /* struct msg_trace: ctl -> switch, walk a packet in dry-run */
-	MSG_ROW_MAC,	      /* struct row_mac */
+	MSG_ROW_MAC,	      /* struct row_mac: the first of the rows */
 	MSG_ROW_ARP,	      /* struct row_arp */
 	MSG_ROW_INTERFACE,    /* struct row_interface */
 	MSG_ROW_DROP,	      /* struct row_drop */
@@ -95,8 +95,8 @@ enum message_type {
 	MSG_ROW_BGP,	      /* struct row_bgp */
 	MSG_ROW_BGP_NEIGHBOR, /* struct row_bgp_neighbor */
 	MSG_ROW_VM,	      /* struct msg_vm_state */
-	MSG_ROW_PROCESS,      /* struct msg_process: from super */
 	MSG_ROW_TRACE,	      /* struct row_trace */
+	MSG_ROW_PROCESS,      /* struct msg_process: from super; the last of the rows */
 	MSG_TYPE_COUNT
 };
 

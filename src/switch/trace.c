@@ -32,7 +32,7 @@ static const char *const fixes[DROP_COUNT] = {
 	[DROP_NO_LISTENER] = "send to a machine: nothing on this router listens there",
 	[DROP_PUNT_LIMIT] = "send the router less",
 	[DROP_TTL_EXCEEDED] = "look for a loop in the routes (weft show route), or send with a larger TTL",
-	[DROP_NO_ROUTE] = "add a static route or a routing protocol: routers: NAME: { static: [ ... ] } or rip: {}",
+	[DROP_NO_ROUTE] = "add a route or a protocol: routers: NAME: { routes: [ { to: ..., via: ... } ] } or { rip: {} }",
 	[DROP_BLACKHOLE] = "remove the blackhole route",
 	[DROP_TOO_BIG] = "lower the sender's MTU or raise mtu: of the network on the way",
 	[DROP_TOO_MANY_ROUTERS] = "look for a loop in the routes (weft show route)",
@@ -94,8 +94,23 @@ static void trace_row(struct trace *trace)
 	trace->row(trace->context, &trace->next);
 }
 
-static void trace_dropped(struct trace *trace, const struct flow_actions *actions)
+/* A route that is missing may be missing for a cable. */
+static void trace_cut(const struct walk *walk, struct row_trace *row)
 {
+	struct rif *rif;
+
+	list_each (rif, &walk->router->rifs, struct rif, in_router) {
+		if (!rif->carrier) {
+			(void)snprintf(row->fix, sizeof(row->fix), "mend the cable at %.100s (weft link up), or add another way",
+				rif->config.path);
+			return;
+		}
+	}
+}
+
+static void trace_dropped(const struct walk *walk, const struct flow_actions *actions)
+{
+	struct trace *trace = walk->core->trace;
 	struct row_trace *row = &trace->next;
 
 	trace->verdict = TRACE_DROPPED;
@@ -107,6 +122,8 @@ static void trace_dropped(struct trace *trace, const struct flow_actions *action
 	(void)text_copy(row->meaning, sizeof(row->meaning), drop_text(trace->reason));
 	if (fixes[trace->reason] != NULL)
 		(void)text_copy(row->fix, sizeof(row->fix), fixes[trace->reason]);
+	if (trace->reason == DROP_NO_ROUTE)
+		trace_cut(walk, row);
 }
 
 /* Where a flood goes; a row each, but for the last, which the caller makes. */
@@ -121,7 +138,7 @@ static void trace_flooded(struct walk *walk, struct flow_actions *actions)
 	if (ports == 0 && actions->flood_unknown) {
 		actions->drop_at = actions->from;
 		actions->drop_reason = DROP_NO_RECEIVER;
-		trace_dropped(trace, actions);
+		trace_dropped(walk, actions);
 		return;
 	}
 	trace->verdict = TRACE_FLOODED;
@@ -157,7 +174,7 @@ void trace_end(struct walk *walk, bool end)
 	switch (actions->verdict) {
 	case FLOW_DROP:
 		if (actions->drop_reason != DROP_NONE)
-			trace_dropped(trace, actions);
+			trace_dropped(walk, actions);
 		else
 			trace->verdict = TRACE_TAKEN;
 		break;

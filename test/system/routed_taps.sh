@@ -94,8 +94,21 @@ check "and over IPv6" transfer -6 left side 2001:db8:3::9 5000000
 check "the host that is nowhere is never reached" not in_space left ping -n -c 2 -i 0.2 -W 1 10.4.0.9
 check "nor does it reach anybody, whatever it says it is" not in_space alone ping -n -c 2 -i 0.2 -W 1 -I 10.2.0.9 10.1.0.9
 
+# The trace says what the packets did; the hosts behind TAPs are known to the switch by what they have sent.
+trace() { "$weft" trace "${@:2}" --source "$1"; }
+check "a trace arrives where the ping does" says "out of port right; delivered" trace 10.1.0.9 left 10.2.0.9
+check "by the route that RIP has learnt" says "10.2.0.0/24 via 10.9.0.1 dev r1:eth0 (rip 120/2)" trace 10.1.0.9 left 10.2.0.9
+check "and back" says "out of port left; delivered" trace 10.2.0.9 right 10.1.0.9 tcp/5001
+check "over IPv6, too" says "out of port side; delivered" trace 2001:db8:1::9 left 2001:db8:3::9
+check "it ends where the TTL does" says "DROP ttl_exceeded" trace 10.1.0.9 left 10.2.0.9 --ttl 2
+check "names the lacking route" says "DROP no_route" trace 10.1.0.9 left 192.0.2.1
+check "and where the router's interface is written" says "taps.weft.yaml:12" trace 10.1.0.9 left 192.0.2.1 -f "$WEFT_ROOT/taps.weft.yaml"
+check "cuts what is too long for the link" says "cut into pieces of at most 1300 bytes" trace 10.1.0.9 left 10.2.0.9 --size 1400
+check "waits for who isn't there" says "asks who has 10.2.0.77" trace 10.1.0.9 left 10.2.0.77
+check "status 1 when it doesn't arrive" status 1 trace 10.4.0.9 alone 10.1.0.9
 check "the neighbors are shown" says "10.2.0.9" "$weft" show ip arp
 check "the link is cut" "$weft" link down r1:r2
+check "the trace knows the cable" says "fix: mend the cable at r1:eth0" trace 10.1.0.9 left 10.2.0.9
 check "and that is felt" within 10 not in_space left ping -n -c 1 -W 1 10.2.0.9
 check "the link is plugged in" "$weft" link up r1:r2
 check "and the hosts reach each other again" within 20 in_space left ping -n -c 1 -W 1 10.2.0.9

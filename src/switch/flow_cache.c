@@ -306,6 +306,7 @@ static struct flow *flow_make(struct core *core, struct port *port, const struct
 		list_remove(&flow->in_all);
 	else
 		flow = &cache->flows[cache->made++];
+	CHECK(flow != NULL);
 	*flow = (struct flow){.rests = xalloc(hops + rests + 1)};
 	flow->hops = (struct flow_hop *)(flow->rests + draft->rest_count);
 	memcpy(flow->rests, draft->rests, rests);

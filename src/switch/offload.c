@@ -160,6 +160,8 @@ void offload_finish(struct packet *packet)
 	struct packet_offload *offload = &packet->offload;
 
 	CHECK(offload->gso_type == VIRTIO_NET_HDR_GSO_NONE);
+	if (offload->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		packet_whole(packet);
 	/* The field holds the sum of the pseudo header, so it is summed along with the rest. */
 	if (offload->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
 		store_checksum(packet->data + offload->csum_start + offload->csum_offset,
@@ -171,7 +173,7 @@ void offload_cut_start(struct offload_cut *cut, const struct packet *whole)
 {
 	uint16_t ethertype = 0;
 
-	CHECK(whole->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE);
+	CHECK(whole->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE && whole->tail_bytes == 0);
 	*cut = (struct offload_cut){
 		.whole = whole,
 		.network_start = network_start(whole, &ethertype),

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A cache line. */
+#define PACKET_ALIGN 64
+
 struct stock {
 	struct packet *free;
 	uint32_t buffer_bytes;
@@ -73,7 +76,7 @@ static struct packet *stock_take(struct stock *stock)
 	}
 	if (stock->made == stock->limit)
 		return NULL;
-	packet = malloc(sizeof(*packet) + stock->buffer_bytes);
+	packet = aligned_alloc(PACKET_ALIGN, (sizeof(*packet) + stock->buffer_bytes + PACKET_ALIGN - 1) & ~(size_t)(PACKET_ALIGN - 1));
 	if (packet == NULL)
 		return NULL;
 	packet->buffer = (uint8_t *)(packet + 1);
@@ -95,8 +98,29 @@ struct packet *packet_new(struct packet_pool *pool, size_t size)
 	packet->size = (uint32_t)size;
 	packet->in_port = 0;
 	packet->offload = (struct packet_offload){0};
+	packet->piece_count = 0;
+	packet->tail_bytes = 0;
 	packet->next = NULL;
 	return packet;
+}
+
+/* Copies the first `head` bytes and the pieces. */
+static void pieces_copy(const struct packet *packet, uint8_t *to, uint32_t head)
+{
+	if (to != packet->data)
+		memcpy(to, packet->data, head);
+	to += head;
+	for (unsigned i = 0; i < packet->piece_count; i++) {
+		memcpy(to, packet->pieces[i].at, packet->pieces[i].bytes);
+		to += packet->pieces[i].bytes;
+	}
+}
+
+void packet_gather(struct packet *packet)
+{
+	pieces_copy(packet, packet->data, packet->size - packet->tail_bytes);
+	packet->piece_count = 0;
+	packet->tail_bytes = 0;
 }
 
 struct packet *packet_copy(struct packet_pool *pool, const struct packet *packet)
@@ -105,24 +129,33 @@ struct packet *packet_copy(struct packet_pool *pool, const struct packet *packet
 
 	if (copy == NULL)
 		return NULL;
-	memcpy(copy->data, packet->data, packet->size);
+	pieces_copy(packet, copy->data, packet->size - packet->tail_bytes);
 	copy->in_port = packet->in_port;
 	copy->offload = packet->offload;
 	return copy;
 }
 
-void packet_free(struct packet_pool *pool, struct packet *packet)
+static inline void packet_return(struct packet_pool *pool, struct packet *packet)
 {
-	struct stock *stock;
+	struct stock *stock = packet->buffer_bytes == pool->small.buffer_bytes ? &pool->small : &pool->large;
 
-	if (packet == NULL)
-		return;
 	CHECK(packet->data != NULL); /* freed once only */
-	stock = packet->buffer_bytes == pool->small.buffer_bytes ? &pool->small : &pool->large;
 	packet->data = NULL;
 	packet->next = stock->free;
 	stock->free = packet;
 	stock->idle++;
+}
+
+void packet_free(struct packet_pool *pool, struct packet *packet)
+{
+	if (packet != NULL)
+		packet_return(pool, packet);
+}
+
+void packet_free_burst(struct packet_pool *pool, struct packet *const *packets, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		packet_return(pool, packets[i]);
 }
 
 /* Moves what is counted from the frame's first byte when that byte moves by `bytes`. */
@@ -146,7 +179,7 @@ uint8_t *packet_push(struct packet *packet, size_t bytes)
 
 uint8_t *packet_pull(struct packet *packet, size_t bytes)
 {
-	if (bytes > packet->size || ((packet->offload.flags & 1) && bytes > packet->offload.csum_start))
+	if (bytes > packet->size - packet->tail_bytes || ((packet->offload.flags & 1) && bytes > packet->offload.csum_start))
 		return NULL;
 	packet->data += bytes;
 	packet->size -= (uint32_t)bytes;

@@ -177,9 +177,12 @@ static bool send_one(struct device *device, struct packet *packet)
 		.gso_size = offload->gso_size,
 		.csum_start = offload->csum_start,
 		.csum_offset = offload->csum_offset};
-	struct iovec parts[2] = {{&header, sizeof(header)}, {packet->data, packet->size}};
-	ssize_t n = writev(tap_of(device)->fd, parts, 2);
+	struct iovec parts[2 + PACKET_PIECES_MAX] = {{&header, sizeof(header)}, {packet->data, packet->size - packet->tail_bytes}};
+	ssize_t n;
 
+	for (unsigned i = 0; i < packet->piece_count; i++)
+		parts[2 + i] = (struct iovec){(void *)(uintptr_t)packet->pieces[i].at, packet->pieces[i].bytes};
+	n = writev(tap_of(device)->fd, parts, 2 + packet->piece_count);
 	if (n < 0)
 		device_drop(device, errno == EAGAIN || errno == ENOBUFS ? DROP_RING_FULL : DROP_DEVICE, 1);
 	packet_free(device->pool, packet);

@@ -180,18 +180,8 @@ static bool takes_segment(const struct vhost_device *vhost, const struct packet 
 	return vhost_has(vhost, type == VIRTIO_NET_HDR_GSO_TCPV4 ? VIRTIO_NET_F_GUEST_TSO4 : VIRTIO_NET_F_GUEST_TSO6);
 }
 
-/* Puts one frame into a ring. */
-static bool send_one(struct vhost_device *vhost, struct vhost_ring *ring, const struct packet *packet)
-{
-	enum drop_reason reason = vhost_ring_send(ring, &vhost->memory, &vhost->device, packet);
-
-	if (reason != DROP_NONE)
-		device_drop(&vhost->device, reason, 1);
-	return reason == DROP_NONE;
-}
-
 /* Cuts a long segment for a driver that doesn't take it. */
-static bool send_cut(struct vhost_device *vhost, struct vhost_ring *ring, const struct packet *packet)
+static bool send_cut(struct vhost_device *vhost, struct vhost_ring *ring, struct packet *packet)
 {
 	struct packet *frame = packet_new(vhost->device.pool, offload_frame_bytes(packet));
 	struct offload_cut cut;
@@ -201,37 +191,58 @@ static bool send_cut(struct vhost_device *vhost, struct vhost_ring *ring, const 
 		device_drop(&vhost->device, DROP_NO_BUFFER, 1);
 		return false;
 	}
+	packet_whole(packet);
 	for (offload_cut_start(&cut, packet); sent && offload_cut_next(&cut, frame);)
-		sent = send_one(vhost, ring, frame);
+		sent = vhost_ring_send(ring, &vhost->memory, &vhost->device, &frame, 1) != 0;
 	packet_free(vhost->device.pool, frame);
 	return sent;
 }
 
-/* Sends a packet as the driver can take it. */
-static bool send_packet(struct vhost_device *vhost, struct packet *packet)
+/* Packets of one port keep their order. */
+static struct vhost_ring *ring_for(struct vhost_device *vhost, const struct packet *packet)
 {
-	/* Packets of one port keep their order. */
-	struct vhost_ring *ring = &vhost->queues[2 * (packet->in_port % vhost->pairs)].ring;
+	return &vhost->queues[vhost->pairs == 1 ? 0 : 2 * (packet->in_port % vhost->pairs)].ring;
+}
 
-	if (packet->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE && !takes_segment(vhost, packet))
-		return send_cut(vhost, ring, packet);
-	if (!vhost_has(vhost, VIRTIO_NET_F_GUEST_CSUM))
+/* Makes a packet such as the driver takes it; false when it must be cut. */
+static bool send_prepare(const struct vhost_device *vhost, struct packet *packet)
+{
+	if (packet->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return takes_segment(vhost, packet);
+	if (packet->offload.flags != 0 && !vhost_has(vhost, VIRTIO_NET_F_GUEST_CSUM))
 		offload_finish(packet);
-	return send_one(vhost, ring, packet);
+	return true;
+}
+
+/* Sends the first packets as long as they go into one ring as they are; at least one. Returns how many. */
+static unsigned send_run(struct vhost_device *vhost, struct packet *const *packets, unsigned count, uint64_t *sent)
+{
+	struct vhost_ring *ring = ring_for(vhost, packets[0]);
+	unsigned run = 0;
+
+	while (run < count && ring_for(vhost, packets[run]) == ring && send_prepare(vhost, packets[run]))
+		run++;
+	if (run > 0)
+		*sent = vhost_ring_send(ring, &vhost->memory, &vhost->device, packets, run);
+	else
+		*sent = send_cut(vhost, ring, packets[0]);
+	return run > 0 ? run : 1;
 }
 
 static uint64_t vhost_send(struct device *device, struct packet *const *packets, unsigned count)
 {
 	struct vhost_device *vhost = vhost_of(device);
-	uint64_t sent = 0;
+	uint64_t sent = 0, part;
 
 	if (vhost->pairs == 0)
 		device_drop(device, DROP_NOT_READY, count);
-	for (unsigned i = 0; i < count; i++) {
-		if (vhost->pairs > 0)
-			sent |= (uint64_t)send_packet(vhost, packets[i]) << i;
-		packet_free(device->pool, packets[i]);
+	for (unsigned i = 0; i < count && vhost->pairs > 0;) {
+		unsigned run = send_run(vhost, packets + i, count - i, &part);
+
+		sent |= part << i;
+		i += run;
 	}
+	packet_free_burst(device->pool, packets, count);
 	return sent;
 }
 

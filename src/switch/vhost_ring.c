@@ -1,7 +1,12 @@
-/* The ring engine: takes frames out of a guest's rings and puts frames into them. */
+/*
+ * The ring engine: takes frames out of a guest's rings and puts frames into them.
+ *
+ * Long because both directions move the same few indexes of a ring, which nobody else may touch.
+ */
 #include "switch/vhost_ring.h"
 
 #include "switch/offload.h"
+#include "switch/vhost_chain.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -9,32 +14,6 @@
 #include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the rings of virtio 1 are little-endian and read without conversion");
-
-/* A piece of a buffer, in our address space. */
-struct segment {
-	uint8_t *at;
-	uint32_t bytes;
-};
-
-/* The pieces of one buffer, or of several that are filled with one frame. */
-struct chain {
-	unsigned count;
-	uint64_t bytes;
-	struct segment segments[VHOST_SEGMENTS_MAX];
-};
-
-/* A place in a chain. */
-struct cursor {
-	const struct segment *segment;
-	uint32_t offset;
-};
-
-/* Makes the compiler forget what it knows of memory: a copy made before is the only one it has, and it can't be read again. */
-static inline void copied_once(void)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-	__asm__ volatile("" ::: "memory");
-}
 
 static inline uint16_t shared_load(const uint16_t *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
 static inline void shared_store(uint16_t *at, uint16_t value) { __atomic_store_n(at, value, __ATOMIC_RELAXED); }
@@ -96,20 +75,22 @@ void vhost_ring_stop(struct vhost_ring *ring)
 	ring->used = NULL;
 }
 
-/* True when the driver offers entry `avail_next + ahead`. Breaks the ring when it offers more than it has. */
-static bool ring_offers(struct vhost_ring *ring, uint16_t ahead)
+/* How many entries from `avail_next` on the driver offers, up to `wanted`. Breaks the ring when it offers more than it has. */
+static unsigned ring_offered(struct vhost_ring *ring, unsigned wanted)
 {
+	unsigned offered = (uint16_t)(ring->avail_seen - ring->avail_next);
 	uint16_t seen;
 
-	if ((uint16_t)(ring->avail_seen - ring->avail_next) > ahead)
-		return true;
+	if (offered >= wanted)
+		return wanted;
 	seen = __atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE);
-	if ((uint16_t)(seen - ring->avail_next) > ring->setup.size) {
+	offered = (uint16_t)(seen - ring->avail_next);
+	if (offered > ring->setup.size) {
 		ring_break(ring);
-		return false;
+		return 0;
 	}
 	ring->avail_seen = seen;
-	return (uint16_t)(seen - ring->avail_next) > ahead;
+	return offered < wanted ? offered : wanted;
 }
 
 static inline uint16_t ring_head(const struct vhost_ring *ring, uint16_t ahead)
@@ -133,123 +114,154 @@ static inline void ring_advance(struct vhost_ring *ring, uint16_t count)
 	ring->used_next = (uint16_t)(ring->used_next + count);
 }
 
-/* Adds one copied descriptor. An empty one takes its place, too, so that nobody makes us walk for nothing. */
-static enum drop_reason chain_add(struct chain *chain, const struct vhost_memory *memory, const struct vring_desc *desc, bool write)
-{
-	uint8_t *at;
-
-	if (((desc->flags & VRING_DESC_F_WRITE) != 0) != write)
-		return DROP_DESC_DIRECTION;
-	if (chain->count == VHOST_SEGMENTS_MAX)
-		return DROP_DESC_CHAIN;
-	at = vhost_memory_at(memory, desc->addr, desc->len);
-	if (at == NULL && desc->len > 0)
-		return DROP_DESC_ADDRESS;
-	chain->segments[chain->count++] = (struct segment){at, desc->len};
-	chain->bytes += desc->len;
-	return DROP_NONE;
-}
-
-/* Walks an indirect table (2.7.5.3). Its faults are those of one buffer: the ring itself is sound. */
-static enum drop_reason chain_indirect(struct chain *chain, const struct vhost_memory *memory, const struct vring_desc *table, bool write)
-{
-	uint32_t size = table->len / sizeof(struct vring_desc);
-	const uint8_t *at = vhost_memory_at(memory, table->addr, table->len);
-	uint32_t index = 0;
-
-	if (size == 0 || table->len % sizeof(struct vring_desc) != 0)
-		return DROP_DESC_INDIRECT;
-	if (at == NULL)
-		return DROP_DESC_ADDRESS;
-	for (uint32_t steps = 0; steps < size && steps <= VHOST_SEGMENTS_MAX; steps++) {
-		struct vring_desc desc;
-		enum drop_reason reason;
-
-		memcpy(&desc, at + (size_t)index * sizeof(desc), sizeof(desc));
-		copied_once();
-		if (desc.flags & VRING_DESC_F_INDIRECT)
-			return DROP_DESC_INDIRECT;
-		reason = chain_add(chain, memory, &desc, write);
-		if (reason != DROP_NONE || !(desc.flags & VRING_DESC_F_NEXT))
-			return reason;
-		index = desc.next;
-		if (index >= size)
-			return DROP_DESC_INDIRECT;
-	}
-	return size > VHOST_SEGMENTS_MAX ? DROP_DESC_CHAIN : DROP_DESC_INDIRECT;
-}
-
-/*
- * Adds the pieces of the buffer that starts at descriptor `head`. DESC_INDEX and DESC_LOOP mean that the ring must stop (in a ring larger
- * than VHOST_SEGMENTS_MAX a loop is found as DESC_CHAIN first, which costs the frame only).
+/* A buffer that is offered: its entry and its first descriptor, copied; and where it is when it has only one piece, of the right direction.
  */
-static enum drop_reason chain_read(
-	const struct vhost_ring *ring, const struct vhost_memory *memory, uint16_t head, bool write, struct chain *chain)
+struct offer {
+	struct vring_desc desc;
+	uint8_t *at; /* NULL: it goes the long way */
+	uint16_t head;
+};
+
+/* Copies at most `room` offers from `avail_next` on. An entry that names no descriptor ends them, and breaks the ring when it is the first.
+ */
+static unsigned offers_read(
+	struct vhost_ring *ring, const struct vhost_memory *memory, bool write, struct offer offers[PACKET_BURST], unsigned room)
 {
-	uint32_t index = head;
+	unsigned count = ring_offered(ring, room < PACKET_BURST ? room : PACKET_BURST);
+	uint16_t simple = write ? VRING_DESC_F_WRITE : 0;
 
-	for (uint32_t steps = 0; steps < ring->setup.size; steps++) {
-		struct vring_desc desc;
-		enum drop_reason reason;
-
-		if (index >= ring->setup.size)
-			return DROP_DESC_INDEX;
-		memcpy(&desc, &ring->desc[index], sizeof(desc));
-		copied_once();
-		if (desc.flags & VRING_DESC_F_INDIRECT) {
-			if (!ring->setup.indirect || (desc.flags & VRING_DESC_F_NEXT))
-				return DROP_DESC_INDIRECT;
-			return chain_indirect(chain, memory, &desc, write);
+	for (unsigned i = 0; i < count; i++) {
+		offers[i].head = ring_head(ring, (uint16_t)i);
+		if (offers[i].head >= ring->setup.size) {
+			count = i;
+			if (i == 0)
+				ring_break(ring);
+			break;
 		}
-		reason = chain_add(chain, memory, &desc, write);
-		if (reason != DROP_NONE || !(desc.flags & VRING_DESC_F_NEXT))
-			return reason;
-		index = desc.next;
+		__builtin_prefetch(&ring->desc[offers[i].head]);
 	}
-	return DROP_DESC_LOOP;
+	for (unsigned i = 0; i < count; i++) {
+		struct offer *offer = &offers[i];
+
+		memcpy(&offer->desc, &ring->desc[offer->head], sizeof(offer->desc));
+		copied_once();
+		offer->at = offer->desc.flags == simple ? vhost_memory_at(memory, offer->desc.addr, offer->desc.len) : NULL;
+		if (write) {
+			__builtin_prefetch(offer->at, 1);
+			__builtin_prefetch(offer->at + 64, 1);
+		} else {
+			__builtin_prefetch(offer->at);
+			__builtin_prefetch(offer->at + 64);
+		}
+	}
+	return count;
 }
 
 static inline bool breaks_ring(enum drop_reason reason) { return reason == DROP_DESC_INDEX || reason == DROP_DESC_LOOP; }
 
-/* Copies between a chain and plain memory; the caller knows that the bytes are there. */
-static void cursor_read(struct cursor *cursor, void *out, size_t bytes)
+/* Copies a short run of bytes, which is what most frames are, without a call. */
+static inline void copy_short(uint8_t *restrict to, const uint8_t *restrict from, uint32_t bytes)
 {
-	uint8_t *to = out;
-
-	while (bytes > 0) {
-		size_t here = cursor->segment->bytes - cursor->offset;
-		size_t n = bytes < here ? bytes : here;
-
-		if (n > 0) /* an empty piece may be nowhere */
-			memcpy(to, cursor->segment->at + cursor->offset, n);
-		to += n;
-		bytes -= n;
-		cursor->offset += (uint32_t)n;
-		if (n == here)
-			*cursor = (struct cursor){cursor->segment + 1, 0};
+	if (bytes < 16) {
+		memcpy(to, from, bytes);
+		return;
 	}
+	for (uint32_t i = 0; i < bytes - 15; i += 16)
+		memcpy(to + i, from + i, 16);
+	/* The rest, and some of what was before it. */
+	memcpy(to + bytes - 16, from + bytes - 16, 16);
 }
 
-static void cursor_write(struct cursor *cursor, const void *in, size_t bytes)
+/* The frame's other headers may be longer than what is in the buffer: IPv6 with extensions, checksums that are far inside. */
+static bool wants_whole(const struct packet *packet)
 {
-	const uint8_t *from = in;
+	const uint8_t *frame = packet->data;
+	uint8_t next = frame[20];
 
-	while (bytes > 0) {
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the pieces add up to what is written */
-		size_t here = cursor->segment->bytes - cursor->offset;
-		size_t n = bytes < here ? bytes : here;
-
-		if (n > 0)
-			memcpy(cursor->segment->at + cursor->offset, from, n);
-		from += n;
-		bytes -= n;
-		cursor->offset += (uint32_t)n;
-		if (n == here)
-			*cursor = (struct cursor){cursor->segment + 1, 0};
-	}
+	if ((packet->offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && packet->offload.csum_start + 64U > PACKET_HEAD_BYTES)
+		return true;
+	return frame[12] == 0x86 && frame[13] == 0xdd && next != 6 && next != 17 && next != 58;
 }
 
-/* Copies a frame out of its buffer. NULL with a reason when there is none in it. */
+/* Takes over what the driver said of its frame. */
+static inline enum drop_reason frame_accept(struct device *device, struct packet *packet, const struct virtio_net_hdr *header)
+{
+	bool offloads = (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || header->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+	uint32_t bytes = packet->size;
+
+	if (offloads)
+		packet->offload = (struct packet_offload){
+			.flags = header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, /* a sender can't vouch for its own checksum (5.1.6.2) */
+			.gso_type = header->gso_type,
+			.gso_size = header->gso_size,
+			.csum_start = header->csum_start,
+			.csum_offset = header->csum_offset,
+		};
+	if (packet->tail_bytes > 0 && wants_whole(packet))
+		packet_whole(packet);
+	if (offloads && !offload_check(packet))
+		return DROP_BAD_OFFLOAD;
+	if (offloads)
+		bytes = offload_frame_bytes(packet);
+	return bytes > (uint32_t)device->mtu + DEVICE_FRAME_OVERHEAD_BYTES ? DROP_FRAME_TOO_LONG : DROP_NONE;
+}
+
+/* A frame in one piece, header and all. */
+static struct packet *frame_read_simple(
+	const struct vhost_ring *ring, struct device *device, const uint8_t *at, uint32_t bytes, enum drop_reason *reason)
+{
+	struct virtio_net_hdr header;
+	struct packet *packet;
+
+	if (bytes < ring->setup.header_bytes + 14U)
+		return *reason = DROP_RUNT, NULL;
+	bytes -= ring->setup.header_bytes;
+	if (bytes > PACKET_FRAME_BYTES_MAX)
+		return *reason = DROP_FRAME_TOO_LONG, NULL;
+	packet = packet_new(device->pool, bytes);
+	if (packet == NULL)
+		return *reason = DROP_NO_BUFFER, NULL;
+	memcpy(&header, at, sizeof(header));
+	copied_once();
+	at += ring->setup.header_bytes;
+	if (bytes <= PACKET_WHOLE_BYTES) {
+		copy_short(packet->data, at, bytes);
+	} else {
+		copy_short(packet->data, at, PACKET_HEAD_BYTES);
+		packet->tail_bytes = bytes - PACKET_HEAD_BYTES;
+		packet->piece_count = 1;
+		packet->pieces[0] = (struct packet_piece){at + PACKET_HEAD_BYTES, packet->tail_bytes};
+	}
+	copied_once();
+	*reason = frame_accept(device, packet, &header);
+	if (*reason == DROP_NONE)
+		return packet;
+	packet_free(device->pool, packet);
+	return NULL;
+}
+
+/* Leaves the rest of a frame, from `cursor` on, where it is; false when it is in too many pieces. */
+static bool frame_leave(struct packet *packet, struct cursor cursor, uint32_t bytes)
+{
+	packet->tail_bytes = bytes;
+	for (packet->piece_count = 0; bytes > 0; cursor = (struct cursor){cursor.segment + 1, 0}) {
+		uint32_t here = cursor.segment->bytes - cursor.offset;
+
+		if (here == 0)
+			continue;
+		if (packet->piece_count == PACKET_PIECES_MAX) {
+			packet->piece_count = 0;
+			packet->tail_bytes = 0;
+			return false;
+		}
+		here = here < bytes ? here : bytes;
+		packet->pieces[packet->piece_count++] = (struct packet_piece){cursor.segment->at + cursor.offset, here};
+		bytes -= here;
+	}
+	return true;
+}
+
+/* Copies a frame, or its head, out of its buffer. NULL with a reason when there is none in it. */
 static struct packet *frame_read(const struct vhost_ring *ring, struct device *device, const struct chain *chain, enum drop_reason *reason)
 {
 	struct virtio_net_hdr header;
@@ -257,6 +269,7 @@ static struct packet *frame_read(const struct vhost_ring *ring, struct device *d
 	uint8_t rest[2];
 	struct packet *packet;
 	uint64_t bytes;
+	uint32_t head;
 
 	if (chain->bytes < ring->setup.header_bytes + UINT64_C(14))
 		return *reason = DROP_RUNT, NULL;
@@ -266,61 +279,81 @@ static struct packet *frame_read(const struct vhost_ring *ring, struct device *d
 	packet = packet_new(device->pool, bytes);
 	if (packet == NULL)
 		return *reason = DROP_NO_BUFFER, NULL;
+	head = bytes <= PACKET_WHOLE_BYTES ? (uint32_t)bytes : PACKET_HEAD_BYTES;
 	cursor_read(&cursor, &header, sizeof(header));
 	cursor_read(&cursor, rest, ring->setup.header_bytes - sizeof(header));
-	cursor_read(&cursor, packet->data, bytes);
-	packet->offload = (struct packet_offload){
-		.flags = header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, /* a sender can't vouch for its own checksum (5.1.6.2) */
-		.gso_type = header.gso_type,
-		.gso_size = header.gso_size,
-		.csum_start = header.csum_start,
-		.csum_offset = header.csum_offset,
-	};
-	*reason = !offload_check(packet)							      ? DROP_BAD_OFFLOAD
-		  : offload_frame_bytes(packet) > (uint32_t)device->mtu + DEVICE_FRAME_OVERHEAD_BYTES ? DROP_FRAME_TOO_LONG
-												      : DROP_NONE;
+	cursor_read(&cursor, packet->data, head);
+	if (head < bytes && !frame_leave(packet, cursor, (uint32_t)bytes - head))
+		cursor_read(&cursor, packet->data + head, bytes - head);
+	copied_once();
+	*reason = frame_accept(device, packet, &header);
 	if (*reason == DROP_NONE)
 		return packet;
 	packet_free(device->pool, packet);
 	return NULL;
 }
 
-unsigned vhost_ring_receive(
-	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet **packets, unsigned room)
+/* One buffer that isn't in one piece. */
+static struct packet *offer_receive(struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device,
+	const struct offer *offer, enum drop_reason *reason)
+{
+	struct chain chain;
+
+	chain.count = 0;
+	chain.bytes = 0;
+	*reason = chain_read(ring, memory, offer->desc, false, &chain);
+	if (*reason == DROP_NONE)
+		return frame_read(ring, device, &chain, reason);
+	if (breaks_ring(*reason))
+		ring_break(ring);
+	return NULL;
+}
+
+/* Takes the offers one after the other; returns how many gave a frame. */
+static unsigned offers_receive(struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device,
+	const struct offer *offers, unsigned count, struct packet **packets)
 {
 	unsigned received = 0;
+	unsigned done = 0;
 
-	for (unsigned looks = room * 2; looks > 0 && received < room; looks--) {
-		struct chain chain;
-		struct packet *packet = NULL;
+	for (; done < count; done++) {
+		const struct offer *offer = &offers[done];
 		enum drop_reason reason;
-		uint16_t head;
+		struct packet *packet;
 
-		if (!ring->running || ring->broken)
-			break;
-		if (!ring_offers(ring, 0)) {
-			if (ring->broken)
-				device_drop(device, DROP_DESC_INDEX, 1);
-			break;
-		}
-		head = ring_head(ring, 0);
-		chain.count = 0;
-		chain.bytes = 0;
-		reason = chain_read(ring, memory, head, false, &chain);
-		if (breaks_ring(reason)) {
-			ring_break(ring);
-			device_drop(device, reason, 1);
-			break;
-		}
-		if (reason == DROP_NONE)
-			packet = frame_read(ring, device, &chain, &reason);
+		if (offer->at != NULL)
+			packet = frame_read_simple(ring, device, offer->at, offer->desc.len, &reason);
+		else
+			packet = offer_receive(ring, memory, device, offer, &reason);
 		if (packet != NULL)
 			packets[received++] = packet;
 		else
 			device_drop(device, reason, 1);
-		ring_use(ring, 0, head, 0);
-		ring_advance(ring, 1);
-		device->dirty = true;
+		if (ring->broken)
+			break;
+		ring_use(ring, (uint16_t)done, offer->head, 0);
+	}
+	ring_advance(ring, (uint16_t)done);
+	device->dirty = true;
+	return received;
+}
+
+unsigned vhost_ring_receive(
+	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet **packets, unsigned room)
+{
+	struct offer offers[PACKET_BURST];
+	unsigned received = 0;
+
+	for (unsigned looks = room * 2; looks > 0 && received < room && ring->running && !ring->broken;) {
+		unsigned count = offers_read(ring, memory, false, offers, room - received < looks ? room - received : looks);
+
+		if (count == 0) {
+			if (ring->broken)
+				device_drop(device, DROP_DESC_INDEX, 1);
+			break;
+		}
+		received += offers_receive(ring, memory, device, offers, count, packets + received);
+		looks -= count;
 	}
 	return received;
 }
@@ -339,12 +372,19 @@ static enum drop_reason buffers_take(
 	*count = 0;
 	do {
 		enum drop_reason reason;
+		struct vring_desc desc;
 		uint16_t head;
 
-		if (!ring_offers(ring, *count))
+		if (ring_offered(ring, *count + 1U) <= *count)
 			return ring->broken ? DROP_DESC_INDEX : DROP_RING_FULL;
 		head = ring_head(ring, *count);
-		reason = chain_read(ring, memory, head, true, chain);
+		if (head >= ring->setup.size) {
+			ring_break(ring);
+			return DROP_DESC_INDEX;
+		}
+		memcpy(&desc, &ring->desc[head], sizeof(desc));
+		copied_once();
+		reason = chain_read(ring, memory, desc, true, chain);
 		if (breaks_ring(reason)) {
 			ring_break(ring);
 			return reason;
@@ -371,37 +411,119 @@ static void buffers_return(struct vhost_ring *ring, struct device *device, uint1
 	device->dirty = true;
 }
 
-enum drop_reason vhost_ring_send(
-	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, const struct packet *packet)
+static struct virtio_net_hdr_mrg_rxbuf header_of(const struct packet *packet, uint16_t buffers)
 {
-	struct virtio_net_hdr_mrg_rxbuf header = {
+	return (struct virtio_net_hdr_mrg_rxbuf){
 		.hdr = {.flags = packet->offload.flags,
 			.gso_type = packet->offload.gso_type,
 			.hdr_len = packet->offload.hdr_len,
 			.gso_size = packet->offload.gso_size,
 			.csum_start = packet->offload.csum_start,
 			.csum_offset = packet->offload.csum_offset},
+		.num_buffers = buffers,
 	};
+}
+
+/* Puts one frame into as many buffers as it takes, of as many pieces as they have. */
+static enum drop_reason send_chain(
+	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, const struct packet *packet)
+{
+	struct virtio_net_hdr_mrg_rxbuf header;
 	struct chain chain;
 	struct cursor cursor = {chain.segments, 0};
-	enum drop_reason reason;
+	enum drop_reason reason = DROP_NOT_READY;
 	uint16_t count;
 
-	if (!ring->running || ring->broken)
-		return DROP_NOT_READY;
-	reason = buffers_take(ring, memory, ring->setup.header_bytes + packet->size, &chain, &count);
-	if (reason == DROP_RING_FULL || reason == DROP_FRAME_TOO_LONG || breaks_ring(reason))
+	if (!ring->broken)
+		reason = buffers_take(ring, memory, ring->setup.header_bytes + packet->size, &chain, &count);
+	if (reason == DROP_RING_FULL || reason == DROP_FRAME_TOO_LONG || reason == DROP_NOT_READY || breaks_ring(reason))
 		return reason; /* nothing was taken */
 	if (reason != DROP_NONE) {
 		buffers_return(ring, device, count);
 		return reason;
 	}
-	header.num_buffers = count;
+	header = header_of(packet, count);
 	cursor_write(&cursor, &header, ring->setup.header_bytes);
-	cursor_write(&cursor, packet->data, packet->size);
+	cursor_write(&cursor, packet->data, packet->size - packet->tail_bytes);
+	for (unsigned i = 0; i < packet->piece_count; i++)
+		cursor_write(&cursor, packet->pieces[i].at, packet->pieces[i].bytes);
 	ring_advance(ring, count);
 	device->dirty = true;
 	return DROP_NONE;
+}
+
+/* Puts one frame into a buffer of one piece that is large enough. */
+static inline void send_simple(const struct vhost_ring *ring, const struct packet *packet, uint8_t *to)
+{
+	struct virtio_net_hdr_mrg_rxbuf header = header_of(packet, 1);
+	uint32_t head = packet->size - packet->tail_bytes;
+
+	if (ring->setup.header_bytes == sizeof(header))
+		memcpy(to, &header, sizeof(header));
+	else
+		memcpy(to, &header, sizeof(header.hdr));
+	to += ring->setup.header_bytes;
+	if (head <= PACKET_WHOLE_BYTES)
+		copy_short(to, packet->data, head);
+	else
+		memcpy(to, packet->data, head);
+	to += head;
+	for (unsigned i = 0; i < packet->piece_count; i++) {
+		/* Both are memory of guests, which may be one and the same. */
+		memmove(to, packet->pieces[i].at, packet->pieces[i].bytes);
+		to += packet->pieces[i].bytes;
+	}
+}
+
+/* Puts frames into the offers as long as one fits into one; returns how many. */
+static unsigned offers_send(struct vhost_ring *ring, const struct offer *offers, struct packet *const *packets, unsigned count)
+{
+	unsigned sent = 0;
+
+	for (; sent < count; sent++) {
+		const struct offer *offer = &offers[sent];
+		uint32_t bytes = packets[sent]->size + ring->setup.header_bytes;
+
+		if (offer->at == NULL || offer->desc.len < bytes)
+			break;
+		send_simple(ring, packets[sent], offer->at);
+		ring_use(ring, (uint16_t)sent, offer->head, bytes);
+	}
+	ring_advance(ring, (uint16_t)sent);
+	return sent;
+}
+
+uint64_t vhost_ring_send(
+	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet *const *packets, unsigned count)
+{
+	struct offer offers[PACKET_BURST];
+	uint64_t sent = 0;
+	unsigned i = 0;
+
+	if (!ring->running || ring->broken) {
+		device_drop(device, DROP_NOT_READY, count);
+		return 0;
+	}
+	while (i < count) {
+		unsigned room = offers_read(ring, memory, true, offers, count - i);
+		unsigned done = offers_send(ring, offers, packets + i, room);
+		enum drop_reason reason;
+
+		if (done > 0) {
+			sent |= (UINT64_MAX >> (64 - done)) << i;
+			device->dirty = true;
+			i += done;
+		}
+		if (i == count || (done == room && done > 0))
+			continue;
+		/* The next frame needs more than one piece, or finds no buffer. */
+		reason = ring->broken ? DROP_DESC_INDEX : send_chain(ring, memory, device, packets[i]);
+		if (reason != DROP_NONE)
+			device_drop(device, reason, 1);
+		sent |= (uint64_t)(reason == DROP_NONE) << i;
+		i++;
+	}
+	return sent;
 }
 
 /* 2.7.7.2: does the driver want to hear that used->idx moved from `old` to `now`? Read after used->idx is visible. */

@@ -5,6 +5,11 @@
  * flag is copied once, checked, and only the copy is used; nothing of it is read a second time. A pointer into the guest's memory comes
  * from vhost_memory only, for a range inside one region. What the copy of a frame's bytes brings may be torn, never out of bounds.
  *
+ * Buffers are taken in bursts: the entries of many, then their descriptors, then their bytes, each pass asking for the memory of the next.
+ * A buffer of one piece, as almost all are, goes a short way; any other is a chain. Of a long frame only the headers are copied into a
+ * packet; its other pieces are copied from the sender's memory straight into the receiver's (switch/packet.h). So nobody may be shown that
+ * a buffer is done with before what was received has been sent: receive, forward, then flush.
+ *
  * Chains are walked at most as many steps as their table has entries or a frame may have pieces. A fault in the structure (an index outside
  * of its table, more entries offered than there are, a chain that never ends) leaves no honest way on: the ring is broken, it stops until
  * the driver sets it up anew, and its error descriptor is signalled. A fault of one buffer (address, direction, indirect table, length)
@@ -65,9 +70,10 @@ void vhost_ring_stop(struct vhost_ring *ring);
 unsigned vhost_ring_receive(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet **packets, unsigned room);
 
-/* Copies a frame into the guest's buffers; the packet stays the caller's. DROP_NONE or why not. */
-enum drop_reason vhost_ring_send(
-	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, const struct packet *packet);
+/* Copies at most 64 frames into the guest's buffers; the packets stay the caller's. Returns a bit for each that isn't counted as dropped.
+ */
+uint64_t vhost_ring_send(
+	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet *const *packets, unsigned count);
 
 void vhost_ring_flush(struct vhost_ring *ring);
 void vhost_ring_arm(struct vhost_ring *ring);

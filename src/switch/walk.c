@@ -294,6 +294,7 @@ struct packet *walk_from_port(
 	struct flow_draft draft;
 	struct walk walk = {.core = core, .packet = packet, .view = *view, .key = *key, .cacheable = true, .port = port, .draft = &draft};
 
+	packet_whole(packet);
 	draft.key = *key;
 	walk.stage = STAGE_PORT;
 	return walk_go(&walk);

@@ -3,13 +3,15 @@
 #ifndef ROUTE_PROTOCOL_H
 #define ROUTE_PROTOCOL_H
 
+#include "route/ip_packet.h"
 #include "route/router.h"
 #include "route/udp_packet.h"
 
 struct protocol {
 	enum route_protocol id;
 	const char *name;
-	uint16_t udp_port; /* packets to it are the protocol's */
+	uint16_t udp_port;   /* packets to it are the protocol's; 0: none */
+	uint8_t ip_protocol; /* or packets of this IP protocol; 0: none */
 
 	/* Carries out an order of its own; -ENOMSG when the message is not its own. */
 	int (*apply)(struct routing *routing, const struct message_row *row, const void *body, struct instant now, struct err *err);
@@ -23,7 +25,9 @@ struct protocol {
 	/* The best route of a prefix changed; NULL: there is none. */
 	void (*best_changed)(struct router *router, const struct prefix *prefix, const struct rib_route *best, struct instant now);
 
+	/* A packet of its own: one of `udp_port`, or one of `ip_protocol`. */
 	void (*packet)(struct router *router, struct rif *rif, const struct udp_packet *packet, struct instant now);
+	void (*ip_packet)(struct router *router, struct rif *rif, const struct ip_packet *packet, struct instant now);
 	void (*tick)(struct router *router, struct instant now);
 	struct instant (*next)(const struct router *router);
 

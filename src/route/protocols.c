@@ -1,5 +1,6 @@
 /* The table of routing protocols: a new one is a folder and a row here. */
 #include "route/bgp/bgp_protocol.h"
+#include "route/ospf/ospf_protocol.h"
 #include "route/protocol.h"
 #include "route/rip/rip_protocol.h"
 
@@ -7,6 +8,7 @@
 
 const struct protocol *const protocols[] = {
 	&rip_protocol,
+	&ospf_protocol,
 	&bgp_protocol,
 	NULL,
 };

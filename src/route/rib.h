@@ -16,7 +16,7 @@
 #include "route/prefix_table.h"
 
 /* Administrative distances, as FRR's. */
-enum { DISTANCE_CONNECTED = 0, DISTANCE_STATIC = 1, DISTANCE_EBGP = 20, DISTANCE_RIP = 120, DISTANCE_IBGP = 200 };
+enum { DISTANCE_CONNECTED = 0, DISTANCE_STATIC = 1, DISTANCE_EBGP = 20, DISTANCE_OSPF = 110, DISTANCE_RIP = 120, DISTANCE_IBGP = 200 };
 
 /* A route that somebody offers. */
 struct rib_route {

@@ -211,6 +211,7 @@ void router_rif_set(struct rif *rif, struct router *router, const struct msg_rif
 	rif->stale = false;
 	rif->wanted_up = message->up;
 	rif->network = message->network;
+	rif->mtu = message->mtu;
 	rif->address_count = message->address_count;
 	memcpy(rif->addresses, message->addresses, sizeof(rif->addresses));
 	rif_changed(rif, false, now);

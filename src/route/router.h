@@ -18,6 +18,7 @@ struct rif {
 	bool wanted_up;
 	bool switch_knows; /* the switch told of it since its channel is up */
 	bool carrier;
+	uint16_t mtu;
 	uint32_t switch_routes; /* of its router, that the switch had when it told of it last */
 	unsigned address_count;
 	struct prefix addresses[ADDRESSES_MAX];
@@ -89,6 +90,7 @@ struct routing {
 	bool settled;
 	struct instant ready_at;  /* first SYNC_END with a switch; NEVER: none yet */
 	struct instant learnt_at; /* when a protocol last learnt or lost something */
+	struct ospf_store *lsas;  /* of all routers with OSPF */
 	struct msg_packet inject; /* scratch */
 	struct msg_fib batch;	  /* scratch */
 };
@@ -100,9 +102,11 @@ static inline bool rif_up(const struct rif *rif) { return rif->router != NULL &&
 struct router *routing_router(const struct routing *routing, uint32_t id);
 struct rif *routing_rif(const struct routing *routing, uint32_t id);
 
-/* routing.c: sends a UDP datagram out of an interface; `destination` is on its link. */
+/* routing.c: sends a UDP datagram or an IPv4 packet out of an interface; `destination` is on its link. */
 struct udp_packet;
+struct ip_packet;
 void routing_send_udp(struct router *router, uint32_t rif, const struct udp_packet *packet);
+void routing_send_ip(struct router *router, uint32_t rif, const struct ip_packet *packet);
 
 /* routing.c: tells ctl that a router reached a limit, at most once in ten seconds. */
 void router_limit_reached(struct router *router, const char *limit, uint64_t value);

@@ -3,6 +3,8 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "net/ipv4.h"
+#include "route/ospf/ospf_store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,6 +33,7 @@ struct routing *routing_new(const struct routing_ops *ops, void *context, const 
 	routing->wall_s = wall_s;
 	routing->started = routing->now = routing->learnt_at = now;
 	routing->ready_at = INSTANT_NEVER;
+	routing->lsas = ospf_store_new();
 	list_init(&routing->all);
 	list_init(&routing->pump);
 	return routing;
@@ -53,25 +56,40 @@ void routing_free(struct routing *routing)
 	map_free(&routing->statics);
 	map_free(&routing->bgp_neighbors);
 	timer_heap_free(&routing->timers);
+	ospf_store_free(routing->lsas);
 	free(routing);
 }
 
 struct router *routing_router(const struct routing *routing, uint32_t id) { return map_get(&routing->routers, id); }
 struct rif *routing_rif(const struct routing *routing, uint32_t id) { return map_get(&routing->rifs, id); }
 
-void routing_send_udp(struct router *router, uint32_t rif, const struct udp_packet *packet)
+static void send_inject(struct router *router, uint32_t rif, struct ip destination, size_t size)
 {
 	struct routing *routing = router->routing;
 	struct msg_packet *inject = &routing->inject;
 
-	if (!routing->switch_up)
-		return;
+	CHECK(size > 0);
 	inject->router = router->id;
 	inject->rif = rif;
-	inject->nexthop = packet->destination;
-	inject->size = (uint16_t)udp_packet_build(packet, inject->bytes, sizeof(inject->bytes));
-	CHECK(inject->size > 0);
+	inject->nexthop = destination;
+	inject->size = (uint16_t)size;
 	routing->ops->order(routing->context, MSG_INJECT, inject);
+}
+
+void routing_send_udp(struct router *router, uint32_t rif, const struct udp_packet *packet)
+{
+	struct msg_packet *inject = &router->routing->inject;
+
+	if (router->routing->switch_up)
+		send_inject(router, rif, packet->destination, udp_packet_build(packet, inject->bytes, sizeof(inject->bytes)));
+}
+
+void routing_send_ip(struct router *router, uint32_t rif, const struct ip_packet *packet)
+{
+	struct msg_packet *inject = &router->routing->inject;
+
+	if (router->routing->switch_up)
+		send_inject(router, rif, packet->destination, ip_packet_build(packet, inject->bytes, sizeof(inject->bytes)));
 }
 
 void router_limit_reached(struct router *router, const char *limit, uint64_t value)
@@ -303,29 +321,45 @@ static void punt_drop(struct router *router, const char *why)
 	router->drops[drop]++;
 }
 
+/* Gives a packet to the protocol whose it is; returns what is wrong with it. */
+static const char *punt_give(struct router *router, struct rif *rif, const struct ip_packet *ip, struct instant now)
+{
+	struct udp_packet packet;
+	const char *why = NULL;
+	bool is_udp = ip->protocol == IP_PROTOCOL_UDP;
+
+	if (is_udp)
+		why = udp_packet_of(&packet, ip);
+	for (const struct protocol *const *protocol = protocols; *protocol != NULL && why == NULL; protocol++)
+		if (is_udp && (*protocol)->udp_port != 0 && (*protocol)->udp_port == packet.destination_port) {
+			(*protocol)->packet(router, rif, &packet, now);
+			return NULL;
+		} else if (!is_udp && (*protocol)->ip_protocol != 0 && (*protocol)->ip_protocol == ip->protocol) {
+			(*protocol)->ip_packet(router, rif, ip, now);
+			return NULL;
+		}
+	if (why == NULL)
+		router->drops[ROUTER_DROP_NO_PROTOCOL]++;
+	return why;
+}
+
 static int apply_punt(struct routing *routing, const void *body, struct instant now, struct err *err)
 {
 	const struct msg_packet *message = body;
 	struct router *router = routing_router(routing, message->router);
 	struct rif *rif = routing_rif(routing, message->rif);
-	struct udp_packet packet;
+	struct ip_packet ip;
 	const char *why;
 
 	(void)err;
 	if (router == NULL || rif == NULL || rif->router != router)
 		return 0; /* it has just been taken away */
-	why = udp_packet_parse(&packet, message->bytes, message->size);
-	if (why != NULL) {
+	why = ip_packet_parse(&ip, message->bytes, message->size);
+	if (why == NULL)
+		why = punt_give(router, rif, &ip, now);
+	if (why != NULL)
 		punt_drop(router, why);
-		return 0;
-	}
-	for (const struct protocol *const *protocol = protocols; *protocol != NULL; protocol++)
-		if ((*protocol)->udp_port == packet.destination_port) {
-			(*protocol)->packet(router, rif, &packet, now);
-			router_timer_update(router);
-			return 0;
-		}
-	router->drops[ROUTER_DROP_NO_PROTOCOL]++;
+	router_timer_update(router);
 	return 0;
 }
 

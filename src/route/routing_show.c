@@ -48,9 +48,8 @@ int routing_show(struct routing *routing, uint32_t seq, const struct msg_show *s
 	struct router *router;
 	struct rif *rif;
 
-	if (what != SHOW_ROUTES && what != SHOW_RIP && what != SHOW_RIP_NEIGHBORS && what != SHOW_BGP && what != SHOW_BGP_NEIGHBORS &&
-		what != SHOW_DROPS)
-		return err_set(err, -EINVAL, "route answers questions about routes, RIP, BGP and drops only");
+	if (what != SHOW_ROUTES && what != SHOW_DROPS && (what < SHOW_RIP || what > SHOW_BGP_NEIGHBORS))
+		return err_set(err, -EINVAL, "route answers questions about routes, routing protocols and drops only");
 	if (show->object == 0) {
 		list_each (router, &routing->all, struct router, in_routing)
 			show_router(router, seq, what, now);

@@ -18,6 +18,10 @@ struct udp_packet {
 	size_t size;
 };
 
+/* The datagram of an IPv4 packet; likewise from a packet's bytes. Return NULL, or the name of what is wrong ("udp_bad_checksum"). */
+struct ip_packet;
+const char *udp_packet_of(struct udp_packet *packet, const struct ip_packet *ip);
+
 /* Reads an IPv4 packet of `size` bytes. Returns NULL, or the name of what is wrong with it ("udp_bad_checksum"). */
 const char *udp_packet_parse(struct udp_packet *packet, const void *bytes, size_t size);
 

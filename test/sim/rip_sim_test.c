@@ -82,7 +82,7 @@ static void happen(struct sim_world *world, struct story *story)
 /* Lives through a seed's story; returns the trace. */
 static uint64_t live(uint64_t seed, bool verbose, struct story *story)
 {
-	struct sim_world *world = sim_world_new(seed, 0);
+	struct sim_world *world = sim_world_new(seed, 0, ROUTE_RIP);
 	uint64_t trace;
 	unsigned differences;
 
@@ -150,7 +150,7 @@ static void test_restart_without_a_hole(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 100; seed < 110; seed++) {
-		struct sim_world *world = sim_world_new(seed, 1);
+		struct sim_world *world = sim_world_new(seed, 1, ROUTE_RIP);
 		unsigned holes = 0;
 
 		sim_start(world);
@@ -172,7 +172,7 @@ static void test_cut_is_quick(void **state)
 
 	(void)state;
 	for (uint64_t seed = 200; seed < 220; seed++) {
-		struct sim_world *world = sim_world_new(seed, 0);
+		struct sim_world *world = sim_world_new(seed, 0, ROUTE_RIP);
 		struct instant cut;
 
 		sim_start(world);

@@ -4,6 +4,8 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "net/ipv4.h"
+#include "route/ip_packet.h"
 #include "route/udp_packet.h"
 
 #include <stdio.h>
@@ -68,18 +70,30 @@ static void sim_transmit(struct sim_world *world, unsigned wire_index, unsigned 
 	timer_heap_set(&world->heap, &event->timer, arrival);
 }
 
-static void order_inject(struct sim_world *world, const struct msg_packet *packet)
+static void check_rip(const struct msg_packet *packet)
 {
 	struct udp_packet udp;
+
+	CHECK(udp_packet_parse(&udp, packet->bytes, packet->size) == NULL);
+	CHECK(udp.ttl == 1 && udp.source_port == 520);
+}
+
+static void order_inject(struct sim_world *world, const struct msg_packet *packet)
+{
+	struct ip_packet ip;
 	unsigned end;
 	struct sim_wire *wire = sim_wire_of(world, packet->rif, &end);
 
-	CHECK(udp_packet_parse(&udp, packet->bytes, packet->size) == NULL);
-	CHECK(udp.ttl == 1 && udp.source_port == 520 && ip_equal(udp.destination, packet->nexthop));
-	CHECK(ip_equal(udp.source, wire->ends[end].address.ip));
+	CHECK(ip_packet_parse(&ip, packet->bytes, packet->size) == NULL);
+	CHECK(packet->size <= 1500 && ip_equal(ip.destination, packet->nexthop));
+	CHECK(ip_equal(ip.source, wire->ends[end].address.ip));
+	if (world->protocol == ROUTE_RIP)
+		check_rip(packet);
+	else
+		CHECK(ip.ttl == 1 && ip.protocol == IP_PROTOCOL_OSPF);
 	sim_trace(world, packet->bytes, packet->size);
 	for (unsigned i = 0; i < wire->end_count; i++)
-		if (i != end && (ip_is_multicast(udp.destination) || ip_equal(udp.destination, wire->ends[i].address.ip)))
+		if (i != end && (ip_is_multicast(ip.destination) || ip_equal(ip.destination, wire->ends[i].address.ip)))
 			sim_transmit(world, (unsigned)(wire - world->wires), i, packet);
 }
 
@@ -122,6 +136,8 @@ static void order_batch(struct sim_process *process, const struct msg_fib *batch
 		for (unsigned j = 0; j < batch->entries[i].nexthop_count; j++)
 			sim_trace(world, &batch->entries[i].nexthops[j].ip, sizeof(struct ip));
 	}
+	if (!refused)
+		world->changed = world->now;
 	for (unsigned i = 0; !refused && i < batch->count; i++)
 		fib_apply(sim_router_of(world, batch->router), &batch->entries[i]);
 	event->process = process->index;
@@ -150,7 +166,7 @@ static void order_rule(struct sim_world *world, const struct msg_punt_rule *rule
 	unsigned end;
 	struct sim_wire *wire = sim_wire_of(world, rule->rif, &end);
 
-	CHECK(rule->protocol == 17 && rule->port == 520);
+	CHECK(world->protocol == ROUTE_RIP ? rule->protocol == 17 && rule->port == 520 : rule->protocol == IP_PROTOCOL_OSPF);
 	wire->ends[end].punted = rule->add;
 }
 
@@ -203,7 +219,9 @@ static struct sim_process *process_of(struct sim_world *world, const struct sim_
 /* When the process is to be called next; after everything that happened to it. */
 static void process_timer(struct sim_process *process)
 {
-	routing_check_invariants(process->routing);
+	/* Databases of many routers are long to look through. */
+	if (process->world->protocol != ROUTE_OSPF || ++process->checks % 32 == 0)
+		routing_check_invariants(process->routing);
 	timer_heap_set(&process->world->heap, &process->timer, routing_next(process->routing));
 }
 
@@ -222,19 +240,47 @@ static void tell_end(struct sim_world *world, const struct sim_wire *wire, const
 	process_timer(process);
 }
 
-static void order_end(struct sim_process *process, const struct sim_wire *wire, const struct sim_end *end)
+static void order_rip(struct sim_process *process, const struct sim_wire *wire, const struct sim_end *end)
 {
-	struct sim_router *router = &process->world->routers[end->router];
-	struct msg_rif rif = {.id = end->rif, .router = router->id, .network = 1, .up = true, .mtu = 1500, .address_count = 1};
-	struct msg_rip_interface rip = {.id = end->rif, .router = router->id, .cost = end->cost};
+	struct msg_rip_interface rip = {.id = end->rif, .router = process->world->routers[end->router].id, .cost = (uint8_t)end->cost};
 
-	rif.addresses[0] = end->address;
 	rip.passive = wire->end_count == 1;
 	rip.auth = wire->network.ip.bytes[2] % 2 ? RIP_AUTH_SHA256 : RIP_AUTH_NONE;
 	rip.key_id = 1;
 	memcpy(rip.key, "simulated", 10);
-	sim_apply(process, MSG_RIF_SET, &rif);
 	sim_apply(process, MSG_RIP_INTERFACE_SET, &rip);
+}
+
+static void order_ospf(struct sim_process *process, const struct sim_wire *wire, const struct sim_end *end)
+{
+	const struct sim_world *world = process->world;
+	struct msg_ospf_interface ospf = {.id = end->rif,
+		.router = world->routers[end->router].id,
+		.cost = end->cost,
+		.type = wire->point_to_point ? OSPF_TYPE_POINT_TO_POINT : OSPF_TYPE_BROADCAST,
+		.passive = wire->end_count == 1,
+		.priority = 1,
+		.hello_s = world->hello_s,
+		.dead_s = 4u * world->hello_s,
+		.retransmit_s = 1};
+
+	ospf.auth = wire->network.ip.bytes[2] % 2 ? RIP_AUTH_SHA256 : RIP_AUTH_NONE;
+	ospf.key_id = 1;
+	memcpy(ospf.key, "simulated", 10);
+	sim_apply(process, MSG_OSPF_INTERFACE_SET, &ospf);
+}
+
+static void order_end(struct sim_process *process, const struct sim_wire *wire, const struct sim_end *end)
+{
+	const struct sim_router *router = &process->world->routers[end->router];
+	struct msg_rif rif = {.id = end->rif, .router = router->id, .network = 1, .up = true, .mtu = 1500, .address_count = 1};
+
+	rif.addresses[0] = end->address;
+	sim_apply(process, MSG_RIF_SET, &rif);
+	if (process->world->protocol == ROUTE_RIP)
+		order_rip(process, wire, end);
+	else
+		order_ospf(process, wire, end);
 }
 
 /* A process begins a life: ctl tells it everything, then the switch does. */
@@ -246,21 +292,32 @@ static void process_start(struct sim_process *process)
 
 	process->routing = routing_new(&sim_ops, process, NULL, rand_u64(&world->rand), wall_s, world->now);
 	process->generation++;
-	sim_apply(process, MSG_SYNC_BEGIN, &sync);
+	if (world->fresh) {
+		routing_switch_up(process->routing, world->now);
+		sim_apply(process, MSG_SYNC_BEGIN, &sync);
+		sim_apply(process, MSG_SYNC_END, &sync);
+	} else {
+		sim_apply(process, MSG_SYNC_BEGIN, &sync);
+	}
 	for (unsigned i = 0; i < world->router_count; i++) {
-		const struct msg_router router = {.id = world->routers[i].id};
+		const struct msg_router router = {.id = world->routers[i].id, .router_id = sim_router_id(i)};
+		const struct msg_ospf ospf = {.id = world->routers[i].id, .metric = 20};
 		const struct msg_rip rip = {.id = world->routers[i].id, .update_s = 30, .timeout_s = 180, .garbage_s = 120};
 
 		if (world->routers[i].process != process->index)
 			continue;
 		sim_apply(process, MSG_ROUTER_SET, &router);
-		sim_apply(process, MSG_RIP_SET, &rip);
+		if (world->protocol == ROUTE_RIP)
+			sim_apply(process, MSG_RIP_SET, &rip);
+		else
+			sim_apply(process, MSG_OSPF_SET, &ospf);
 	}
 	for (unsigned i = 0; i < world->wire_count; i++)
 		for (unsigned j = 0; j < world->wires[i].end_count; j++)
 			if (process_of(world, &world->wires[i].ends[j]) == process)
 				order_end(process, &world->wires[i], &world->wires[i].ends[j]);
-	sim_apply(process, MSG_SYNC_END, &sync);
+	if (!world->fresh)
+		sim_apply(process, MSG_SYNC_END, &sync);
 }
 
 static void switch_tell(struct sim_process *process)
@@ -369,69 +426,6 @@ void sim_run(
 		if (instant_reached(end, world->now))
 			return;
 	}
-}
-
-static struct sim_wire *wire_new(struct sim_world *world)
-{
-	struct sim_wire *wire = &world->wires[world->wire_count];
-
-	CHECK(world->wire_count < SIM_WIRES_MAX);
-	wire->network = (struct prefix){ip_from_u32(0x0a000000 | world->wire_count << 8), 24};
-	wire->delay = span_us(50 + (int64_t)rand_below(&world->rand, 20000));
-	world->wire_count++;
-	return wire;
-}
-
-static void wire_attach(struct sim_world *world, struct sim_wire *wire, unsigned router)
-{
-	struct sim_end *end = &wire->ends[wire->end_count];
-
-	for (unsigned i = 0; i < wire->end_count; i++)
-		if (wire->ends[i].router == router)
-			return;
-	CHECK(wire->end_count < SIM_ENDS_MAX);
-	end->router = router;
-	end->rif = RIF_OF((unsigned)(wire - world->wires), wire->end_count);
-	end->address = (struct prefix){ip_from_u32(ip_to_u32(wire->network.ip) + 1 + wire->end_count), 24};
-	end->cost = rand_below(&world->rand, 8) == 0 ? 2 : 1;
-	wire->end_count++;
-}
-
-/* A random tree keeps everything connected; further wires and shared segments make circles. */
-struct sim_world *sim_world_new(uint64_t seed, unsigned processes)
-{
-	struct sim_world *world = xalloc(sizeof(*world));
-	unsigned more;
-
-	CHECK(processes <= SIM_PROCESSES_MAX);
-	world->rand = rand_seeded(seed);
-	world->router_count = (unsigned)(3 + rand_below(&world->rand, 18));
-	world->process_count = processes ? processes : (unsigned)(1 + rand_below(&world->rand, SIM_PROCESSES_MAX));
-	for (unsigned i = 0; i < world->process_count; i++)
-		world->processes[i] = (struct sim_process){.world = world, .index = i};
-	for (unsigned i = 0; i < world->router_count; i++) {
-		struct sim_wire *stub = wire_new(world);
-
-		world->routers[i].id = i + 1;
-		world->routers[i].process = (unsigned)rand_below(&world->rand, world->process_count);
-		list_init(&world->routers[i].fib_list);
-		wire_attach(world, stub, i);
-		if (i > 0) {
-			struct sim_wire *wire = wire_new(world);
-
-			wire_attach(world, wire, i);
-			wire_attach(world, wire, (unsigned)(rand_below(&world->rand, 2) ? i - 1 : rand_below(&world->rand, i)));
-		}
-	}
-	more = (unsigned)rand_below(&world->rand, world->router_count + 1);
-	for (unsigned i = 0; i < more; i++) {
-		struct sim_wire *wire = wire_new(world);
-		unsigned ends = rand_below(&world->rand, 4) == 0 ? 5 : 2;
-
-		for (unsigned j = 0; j < ends; j++)
-			wire_attach(world, wire, (unsigned)rand_below(&world->rand, world->router_count));
-	}
-	return world;
 }
 
 void sim_world_free(struct sim_world *world)

@@ -18,8 +18,8 @@
 #include "route/timer_heap.h"
 
 #define SIM_ENDS_MAX 6
-#define SIM_WIRES_MAX 160
-#define SIM_ROUTERS_MAX 40
+#define SIM_WIRES_MAX 3200
+#define SIM_ROUTERS_MAX 1024
 #define SIM_PROCESSES_MAX 3
 
 /* An end of a wire: a router's interface. */
@@ -27,7 +27,7 @@ struct sim_end {
 	unsigned router; /* index */
 	uint32_t rif;
 	struct prefix address;
-	uint8_t cost;
+	uint16_t cost;
 	bool punted;
 	struct instant last_arrival; /* packets of a wire don't overtake each other */
 };
@@ -36,6 +36,7 @@ struct sim_wire {
 	struct prefix network;
 	bool cut;
 	bool silent;
+	bool point_to_point; /* OSPF: no election */
 	struct span delay;
 	unsigned end_count;
 	struct sim_end ends[SIM_ENDS_MAX];
@@ -60,11 +61,15 @@ struct sim_process {
 	struct sim_world *world;
 	unsigned index;
 	unsigned generation; /* answers to a former life are lost */
+	unsigned checks;
 	struct routing *routing;
 	struct timer_node timer;
 };
 
 struct sim_world {
+	enum route_protocol protocol; /* ROUTE_RIP or ROUTE_OSPF */
+	bool fresh;		      /* processes begin without routers, so that they have nothing to hold back */
+	uint16_t hello_s;	      /* OSPF; dead after four of them */
 	struct rand rand;
 	struct instant now;
 	uint64_t trace;
@@ -73,6 +78,7 @@ struct sim_world {
 	unsigned loss_permille;
 	unsigned refuse_permille; /* FIB batches that the switch refuses */
 	struct timer_heap heap;
+	struct instant changed; /* when a FIB last changed */
 	unsigned router_count, wire_count, process_count;
 	struct sim_router routers[SIM_ROUTERS_MAX];
 	struct sim_wire wires[SIM_WIRES_MAX];
@@ -80,8 +86,23 @@ struct sim_world {
 };
 
 /* A random world of connected routers, each with a stub network, in `processes` processes (0: random). Nothing runs until sim_start. */
-struct sim_world *sim_world_new(uint64_t seed, unsigned processes);
+struct sim_world *sim_world_new(uint64_t seed, unsigned processes, enum route_protocol protocol);
 void sim_world_free(struct sim_world *world);
+
+/* A world without anything, and what it is made of. Wires get the network 10.W.W.0/24 by their number. */
+struct sim_world *sim_world_empty(uint64_t seed, unsigned processes, enum route_protocol protocol);
+unsigned sim_router_add(struct sim_world *world);
+struct sim_wire *sim_wire_add(struct sim_world *world, struct span delay);
+void sim_wire_attach(struct sim_world *world, struct sim_wire *wire, unsigned router, uint16_t cost);
+
+/* Routers in a grid, links of cost 1 and 1 ms between them, a stub network at each. */
+struct sim_world *sim_world_grid(uint64_t seed, unsigned columns, unsigned rows);
+
+/* Routers and links as a file says ("A B COST" a line); NULL when it can't be read or is larger than a world may be. */
+struct sim_world *sim_world_read(const char *path);
+
+/* The router id of a router by its index. */
+struct ip sim_router_id(unsigned router);
 
 /* Starts all processes: ctl's orders, the switch's events. */
 void sim_start(struct sim_world *world);
@@ -99,7 +120,11 @@ void sim_restart_switch(struct sim_world *world, bool forget);
  */
 void sim_oracle(const struct sim_world *world, unsigned wire, uint8_t metrics[SIM_ROUTERS_MAX]);
 
-/* Compares every router's FIB with the oracle; returns the number of differences, printing the first few. */
+/* Likewise by Dijkstra over OSPF's costs, without an end to the metric (UINT32_MAX: unreachable). */
+void sim_ospf_oracle(const struct sim_world *world, unsigned wire, uint32_t metrics[SIM_ROUTERS_MAX]);
+
+/* Compares every router's FIB with the oracle of its protocol; returns the number of differences, printing the first few. */
+unsigned sim_ospf_compare(const struct sim_world *world);
 unsigned sim_compare(const struct sim_world *world);
 
 /* Number of (router, network) pairs from which a packet would go round in circles now. */

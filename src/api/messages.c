@@ -7,7 +7,7 @@
  *
  * Long because it is the one list of all messages.
  */
-#include "api/message_types.h"
+#include "api/message_ospf.h"
 #include "base/check.h"
 
 #define MEMBER(s, m) (((struct s *)0)->m)

@@ -1,6 +1,7 @@
 /* The simulated world: its making, its events, and the switch that it plays to the routers. */
 #include "sim_world.h"
 
+#include "api/message_ospf.h"
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/hash.h"

@@ -16,7 +16,7 @@
 #ifndef ROUTE_OSPF_H
 #define ROUTE_OSPF_H
 
-#include "api/message_types.h"
+#include "api/message_ospf.h"
 #include "base/instant.h"
 #include "route/ospf/ospf_drop.h"
 #include "route/ospf/ospf_store.h"

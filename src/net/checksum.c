@@ -51,10 +51,3 @@ uint32_t checksum_pseudo(struct ip source, struct ip destination, uint8_t protoc
 	sum = checksum_add(sum, destination.bytes, width);
 	return checksum_add(sum, tail, sizeof(tail));
 }
-
-uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
-{
-	uint32_t sum = (uint16_t)~checksum + (uint32_t)(uint16_t)~old_word + new_word;
-
-	return checksum_fold(sum);
-}

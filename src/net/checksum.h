@@ -21,6 +21,12 @@ uint16_t checksum_fold(uint32_t sum);
 uint32_t checksum_pseudo(struct ip source, struct ip destination, uint8_t protocol, uint32_t bytes);
 
 /* What a checksum becomes when a 16-bit word under it changes (RFC 1624 equation 3). */
-uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word);
+static inline uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
+{
+	uint32_t sum = (uint16_t)~checksum + (uint32_t)(uint16_t)~old_word + new_word;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~(sum + (sum >> 16));
+}
 
 #endif

@@ -172,6 +172,14 @@ void core_send_collected(struct core *core)
 		send_waiting(core);
 }
 
+/* Lays a packet to those that wait. */
+static inline void core_put(struct core *core, struct port *port, struct packet *packet)
+{
+	if (core->out_count == CORE_SEND_MAX)
+		send_waiting(core);
+	core->out[core->out_count++] = (struct output){port, packet};
+}
+
 void core_output(struct core *core, struct port *port, struct packet *packet)
 {
 	if (core->trace != NULL) {
@@ -187,9 +195,7 @@ void core_output(struct core *core, struct port *port, struct packet *packet)
 		send_burst(core, port, &packet, 1);
 		return;
 	}
-	if (core->out_count == CORE_SEND_MAX)
-		send_waiting(core);
-	core->out[core->out_count++] = (struct output){port, packet};
+	core_put(core, port, packet);
 }
 
 static void tell_rif(struct core *core, enum process_id to, const struct rif *rif)
@@ -267,8 +273,26 @@ struct burst {
 	struct flow_view views[PACKET_BURST];
 };
 
+/* Runs an entry that holds. Its output is up, for else the topology would have changed since. */
+static inline void flow_run(struct core *core, struct flow *flow, struct packet *packet)
+{
+	const struct flow_actions *actions = &flow->actions;
+
+	flow->packets++;
+	flow->bytes += packet->size;
+	if (actions->verdict != FLOW_OUTPUT) {
+		walk_run(core, actions, packet);
+		return;
+	}
+	if (actions->source != NULL)
+		actions->source->seen = core->now;
+	if (actions->set_macs || actions->ttl_decrement > 0)
+		packet_rewrite(packet, actions);
+	core_put(core, actions->output, packet);
+}
+
 /* Takes one packet its way. An entry that was found before another packet changed the cache is looked up again. */
-static void input_one(struct core *core, struct port *port, const struct burst *burst, unsigned i, bool again)
+static inline void input_one(struct core *core, struct port *port, const struct burst *burst, unsigned i, bool again)
 {
 	struct packet *packet = burst->packets[i];
 	struct flow *flow = burst->flows[i];
@@ -280,9 +304,7 @@ static void input_one(struct core *core, struct port *port, const struct burst *
 	if (flow == NULL || !walk_actions_hold(&flow->actions, &burst->views[i])) {
 		(void)walk_from_port(core, port, packet, &burst->keys[i], &burst->views[i]);
 	} else {
-		flow->packets++;
-		flow->bytes += packet->size;
-		walk_run(core, &flow->actions, packet);
+		flow_run(core, flow, packet);
 	}
 	if (core->origin_count > 0)
 		core_walk_origins(core);
@@ -309,11 +331,11 @@ static void input_burst(struct core *core, struct port *port, struct packet *con
 	}
 	port->member.counters.rx_packets += used;
 	port->member.counters.rx_bytes += bytes;
-	changes = flow_cache_changes(core);
+	changes = core->flow_changes;
 	if (!core->cache_off)
 		flow_cache_find_burst(core, port, burst.keys, burst.flows, used);
 	for (unsigned i = 0; i < used; i++)
-		input_one(core, port, &burst, i, core->cache_off || flow_cache_changes(core) != changes);
+		input_one(core, port, &burst, i, core->cache_off || core->flow_changes != changes);
 }
 
 void core_input(struct core *core, struct packet *const *packets, unsigned count, struct instant now)

@@ -54,9 +54,10 @@ struct core {
 	uint64_t epoch;		      /* raised with every generation below and in the objects */
 	uint64_t topology_generation; /* raised by every order that changes something */
 	struct flow_cache *flows;
-	bool cache_off;	     /* tests compare both ways */
-	bool closing;	     /* core_free: tells nobody anything more */
-	struct trace *trace; /* a walk in dry-run is under way (trace.h): nothing may change */
+	uint64_t flow_changes; /* entries came or went: what was found before may be another's now */
+	bool cache_off;	       /* tests compare both ways */
+	bool closing;	       /* core_free: tells nobody anything more */
+	struct trace *trace;   /* a walk in dry-run is under way (trace.h): nothing may change */
 
 	struct list fdb_ages;		       /* learned FDB entries, oldest first */
 	struct list neighbors[NEIGHBOR_LISTS]; /* struct neighbor by state, nearest deadline first */

@@ -10,7 +10,13 @@
 /* Sets of fields that may be in use at once; a new one beyond it empties the cache (the features make about a dozen). */
 #define TABLES_MAX 64
 #define SLOTS_MIN 128
+#define BURSTS_TO_SKIP 32
 #define WORDS (sizeof(struct flow_key) / sizeof(uint64_t))
+
+/* A key's words as what they are: numbers without meaning. */
+struct words {
+	uint64_t at[WORDS];
+};
 
 /* A place in a table; empty when `flow` is 0, else that is the flow's number and one. */
 struct slot {
@@ -23,16 +29,14 @@ struct table {
 	uint32_t fields;
 	uint32_t used;
 	uint32_t mask; /* slots - 1 */
-	unsigned word_count;
-	uint8_t words[WORDS];  /* those of the key that have bits of the fields */
-	uint64_t masks[WORDS]; /* of each of them */
 	struct slot *slots;
+	struct words masks;
 };
 
 struct flow_cache {
 	struct table tables[TABLES_MAX];
 	unsigned table_count;
-	uint64_t secrets[WORDS];
+	struct words secrets;
 	uint32_t limit;
 	uint32_t limit_of_port;
 	uint32_t used;
@@ -40,7 +44,6 @@ struct flow_cache {
 	struct flow *flows; /* `limit` of them; memory that was never touched costs nothing */
 	struct list free;   /* in_all: made, not used */
 	struct list all;    /* oldest first */
-	uint64_t changes;
 };
 
 struct flow_cache *flow_cache_new(uint32_t limit)
@@ -54,7 +57,7 @@ struct flow_cache *flow_cache_new(uint32_t limit)
 	cache->flows = aligned_alloc(FLOW_ALIGN, (size_t)limit * sizeof(struct flow));
 	CHECK(cache->flows != NULL);
 	for (unsigned i = 0; i < WORDS; i++)
-		cache->secrets[i] = hash_u64(i + 1);
+		cache->secrets.at[i] = hash_u64(i + 1);
 	list_init(&cache->free);
 	list_init(&cache->all);
 	return cache;
@@ -69,7 +72,6 @@ void flow_cache_free(struct core *core)
 }
 
 uint32_t flow_cache_count(const struct core *core) { return core->flows->used; }
-uint64_t flow_cache_changes(const struct core *core) { return core->flows->changes; }
 
 static void flow_settle(struct flow *flow)
 {
@@ -104,14 +106,7 @@ static void table_start(struct table *table, uint32_t fields)
 	*table = (struct table){.fields = fields, .mask = SLOTS_MIN - 1, .slots = xalloc(SLOTS_MIN * sizeof(struct slot))};
 	memset(&ones, 0xff, sizeof(ones));
 	flow_key_mask(&ones, fields, &mask);
-	for (unsigned i = 0; i < WORDS; i++) {
-		uint64_t word = flow_key_word(&mask, i);
-
-		if (word == 0)
-			continue;
-		table->words[table->word_count] = (uint8_t)i;
-		table->masks[table->word_count++] = word;
-	}
+	memcpy(&table->masks, &mask, sizeof(mask));
 }
 
 static inline uint64_t mix(uint64_t a, uint64_t b)
@@ -121,30 +116,47 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* One word of a key: what the table is about of it, under the secret. */
+static inline uint64_t table_word(const struct flow_cache *cache, const struct table *table, const struct flow_key *key, unsigned i)
+{
+	return (flow_key_word(key, i) & table->masks.at[i]) ^ cache->secrets.at[i];
+}
+
 /* The hash of a key's fields, two words at a time; keyed, so that nobody can send packets that fall on one place. */
 static inline uint32_t table_hash(const struct flow_cache *cache, const struct table *table, const struct flow_key *key)
 {
-	uint64_t hash = 0;
-	unsigned i = 0;
+	uint64_t hash = mix(table_word(cache, table, key, 0), table_word(cache, table, key, 1)) ^
+			mix(table_word(cache, table, key, 2), table_word(cache, table, key, 3)) ^
+			mix(table_word(cache, table, key, 4), table_word(cache, table, key, 5)) ^
+			mix(table_word(cache, table, key, 6), table_word(cache, table, key, 7));
 
-	for (; i + 1 < table->word_count; i += 2)
-		hash ^= mix((flow_key_word(key, table->words[i]) & table->masks[i]) ^ cache->secrets[i],
-			(flow_key_word(key, table->words[i + 1]) & table->masks[i + 1]) ^ cache->secrets[i + 1]);
-	if (i < table->word_count)
-		hash ^= mix((flow_key_word(key, table->words[i]) & table->masks[i]) ^ cache->secrets[i], cache->secrets[WORDS - 1] | 1);
+	_Static_assert(WORDS == 8, "all of them are hashed");
 	return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* Where two keys differ in the fields of a table, a quarter of them at a time. */
+typedef uint64_t key_part __attribute__((vector_size(16)));
+
+static inline key_part table_part(const void *bytes, unsigned i)
+{
+	key_part part;
+
+	memcpy(&part, (const uint8_t *)bytes + i * sizeof(part), sizeof(part));
+	return part;
 }
 
 static inline bool table_matches(const struct table *table, const struct flow *flow, const struct flow_key *key)
 {
-	uint64_t difference = 0;
+	key_part d = (table_part(&flow->key, 0) ^ table_part(key, 0)) & table_part(&table->masks, 0);
 
-	for (unsigned i = 0; i < table->word_count; i++)
-		difference |= (flow_key_word(key, table->words[i]) & table->masks[i]) ^ flow_key_word(&flow->key, table->words[i]);
-	return difference == 0;
+	d |= (table_part(&flow->key, 1) ^ table_part(key, 1)) & table_part(&table->masks, 1);
+	d |= (table_part(&flow->key, 2) ^ table_part(key, 2)) & table_part(&table->masks, 2);
+	d |= (table_part(&flow->key, 3) ^ table_part(key, 3)) & table_part(&table->masks, 3);
+	return (d[0] | d[1]) == 0;
 }
 
-static struct flow *table_lookup(const struct flow_cache *cache, const struct table *table, const struct flow_key *key, uint32_t hash)
+static inline struct flow *table_lookup(
+	const struct flow_cache *cache, const struct table *table, const struct flow_key *key, uint32_t hash)
 {
 	for (uint32_t at = hash & table->mask; table->slots[at].flow != 0; at = (at + 1) & table->mask) {
 		struct flow *flow = &cache->flows[table->slots[at].flow - 1];
@@ -198,8 +210,9 @@ static void table_remove(struct table *table, uint32_t hash, uint32_t flow)
 
 /* Flows. */
 
-static void flow_remove(struct flow_cache *cache, struct flow *flow)
+static void flow_remove(struct core *core, struct flow *flow)
 {
+	struct flow_cache *cache = core->flows;
 	struct table *table;
 
 	CHECK(flow != NULL);
@@ -207,7 +220,7 @@ static void flow_remove(struct flow_cache *cache, struct flow *flow)
 	CHECK(table != NULL);
 	table_remove(table, flow->hash, (uint32_t)(flow - cache->flows) + 1);
 	cache->used--;
-	cache->changes++;
+	core->flow_changes++;
 	flow->port->flow_count--;
 	list_remove(&flow->in_port);
 	list_remove(&flow->in_all);
@@ -225,8 +238,13 @@ bool flow_cache_still_holds(struct core *core, struct flow *flow)
 	if (holds)
 		flow->epoch = core->epoch;
 	else
-		flow_remove(core->flows, flow);
+		flow_remove(core, flow);
 	return holds;
+}
+
+static struct flow *table_find_one(const struct flow_cache *cache, const struct table *table, const struct flow_key *key)
+{
+	return table_lookup(cache, table, key, table_hash(cache, table, key));
 }
 
 struct flow *flow_cache_find(struct core *core, const struct flow_key *key)
@@ -234,8 +252,7 @@ struct flow *flow_cache_find(struct core *core, const struct flow_key *key)
 	struct flow_cache *cache = core->flows;
 
 	for (unsigned i = 0; i < cache->table_count; i++) {
-		const struct table *table = &cache->tables[i];
-		struct flow *flow = table->used > 0 ? table_lookup(cache, table, key, table_hash(cache, table, key)) : NULL;
+		struct flow *flow = cache->tables[i].used > 0 ? table_find_one(cache, &cache->tables[i], key) : NULL;
 
 		if (flow != NULL && flow_cache_holds(core, flow))
 			return flow;
@@ -243,18 +260,25 @@ struct flow *flow_cache_find(struct core *core, const struct flow_key *key)
 	return NULL;
 }
 
+/* What is asked of a table: keys whose numbers are in `which`. */
+struct question {
+	const struct flow_key *keys;
+	struct flow **flows;
+	uint8_t which[PACKET_BURST];
+	unsigned count;
+};
+
 /*
- * Looks the keys up that have no flow yet; returns how many are left. In three passes, so that the memory of all of them is on its way
- * before the first is needed.
+ * Looks the keys of a question up and leaves in it those that weren't found. In three passes, so that the memory of all of them is on its
+ * way before the first is needed.
  */
-static unsigned table_find_burst(
-	const struct flow_cache *cache, const struct table *table, const struct flow_key *keys, struct flow **flows, unsigned count)
+static void table_answer(const struct flow_cache *cache, const struct table *table, struct question *question)
 {
 	uint32_t hashes[PACKET_BURST];
-	unsigned left = 0;
+	unsigned count = question->count;
 
 	for (unsigned i = 0; i < count; i++) {
-		hashes[i] = table_hash(cache, table, &keys[i]);
+		hashes[i] = table_hash(cache, table, &question->keys[question->which[i]]);
 		__builtin_prefetch(&table->slots[hashes[i] & table->mask]);
 	}
 	/* In a small table everything is near. */
@@ -263,37 +287,74 @@ static unsigned table_find_burst(
 
 		if (slot->hash == hashes[i] && slot->flow != 0) {
 			__builtin_prefetch(&cache->flows[slot->flow - 1].key);
-			__builtin_prefetch(&cache->flows[slot->flow - 1].actions);
+			__builtin_prefetch(&cache->flows[slot->flow - 1].epoch);
 		}
 	}
+	question->count = 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (flows[i] == NULL)
-			flows[i] = table_lookup(cache, table, &keys[i], hashes[i]);
-		left += flows[i] == NULL;
+		struct flow *flow = table_lookup(cache, table, &question->keys[question->which[i]], hashes[i]);
+
+		question->flows[question->which[i]] = flow;
+		if (flow == NULL)
+			question->which[question->count++] = question->which[i];
 	}
-	return left;
+}
+
+/*
+ * Most bursts are of one flow, or of a few that one entry stands for: the entry of the last packet is tried for each, before anything is
+ * hashed. A port whose packets are of many entries is left in peace for a while.
+ */
+static void try_last(const struct core *core, struct port *port, struct question *question, unsigned count)
+{
+	const struct flow *last = port->flow_last;
+	const struct table *table = &core->flows->tables[port->flow_table];
+
+	if (port->flow_changes != core->flow_changes || last == NULL || last->fields != table->fields || port->flow_skip > 0) {
+		port->flow_skip -= port->flow_skip > 0;
+		for (unsigned i = 0; i < count; i++)
+			question->which[i] = (uint8_t)i;
+		question->count = count;
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (table_matches(table, last, &question->keys[i]))
+			question->flows[i] = port->flow_last;
+		else
+			question->which[question->count++] = (uint8_t)i;
+	}
+	if (question->count > count / 2)
+		port->flow_skip = BURSTS_TO_SKIP;
 }
 
 void flow_cache_find_burst(struct core *core, struct port *port, const struct flow_key *keys, struct flow **flows, unsigned count)
 {
 	const struct flow_cache *cache = core->flows;
-	unsigned left = count, first = port->flow_table;
+	struct question question;
+	unsigned first = port->flow_table;
 
 	CHECK(count <= PACKET_BURST);
-	for (unsigned i = 0; i < count; i++)
-		flows[i] = NULL;
+	question.keys = keys;
+	question.flows = flows;
+	question.count = 0;
+	try_last(core, port, &question, count);
+	if (question.count == 0)
+		return;
+	for (unsigned i = 0; i < question.count; i++)
+		flows[question.which[i]] = NULL;
 	if (first < cache->table_count && cache->tables[first].used > 0)
-		left = table_find_burst(cache, &cache->tables[first], keys, flows, count);
-	for (unsigned i = 0; left > 0 && i < cache->table_count; i++) {
-		unsigned before = left;
+		table_answer(cache, &cache->tables[first], &question);
+	for (unsigned i = 0; question.count > 0 && i < cache->table_count; i++) {
+		unsigned before = question.count;
 
 		if (i == first || cache->tables[i].used == 0)
 			continue;
-		left = table_find_burst(cache, &cache->tables[i], keys, flows, count);
+		table_answer(cache, &cache->tables[i], &question);
 		/* What most packets of a port fall into is looked at first the next time. */
-		if ((before - left) * 2 > count)
+		if ((before - question.count) * 2 > count)
 			port->flow_table = i;
 	}
+	port->flow_last = flows[count - 1];
+	port->flow_changes = core->flow_changes;
 }
 
 static struct flow *flow_make(struct core *core, struct port *port, const struct flow_draft *draft)
@@ -340,9 +401,9 @@ void flow_cache_add(struct core *core, struct port *port, const struct flow_draf
 	if (table_lookup(cache, table, &draft->key, hash) != NULL)
 		return;
 	if (port->flow_count >= cache->limit_of_port)
-		flow_remove(cache, list_first(&port->flows, struct flow, in_port));
+		flow_remove(core, list_first(&port->flows, struct flow, in_port));
 	else if (cache->used >= cache->limit)
-		flow_remove(cache, list_first(&cache->all, struct flow, in_all));
+		flow_remove(core, list_first(&cache->all, struct flow, in_all));
 	if (2 * table->used > table->mask)
 		table_grow(table);
 	flow = flow_make(core, port, draft);
@@ -350,7 +411,7 @@ void flow_cache_add(struct core *core, struct port *port, const struct flow_draf
 	table_insert(table, hash, (uint32_t)(flow - cache->flows) + 1);
 	table->used++;
 	cache->used++;
-	cache->changes++;
+	core->flow_changes++;
 	port->flow_count++;
 	list_append(&port->flows, &flow->in_port);
 	list_append(&cache->all, &flow->in_all);
@@ -371,9 +432,9 @@ void flow_cache_clear(struct core *core)
 	struct flow *flow;
 
 	while ((flow = list_first(&cache->all, struct flow, in_all)) != NULL)
-		flow_remove(cache, flow);
+		flow_remove(core, flow);
 	for (unsigned i = 0; i < cache->table_count; i++)
 		free(cache->tables[i].slots);
 	cache->table_count = 0;
-	cache->changes++;
+	core->flow_changes++;
 }

@@ -92,11 +92,10 @@ void flow_cache_free(struct core *core);
 struct flow *flow_cache_find(struct core *core, const struct flow_key *key);
 
 /*
- * The entries for at most PACKET_BURST packets of a port, or NULL for each; they may not hold any more. They are good until the number of
- * changes differs.
+ * The entries for at most PACKET_BURST packets of a port, or NULL for each; they may not hold any more. They are good until
+ * core->flow_changes differs.
  */
 void flow_cache_find_burst(struct core *core, struct port *port, const struct flow_key *keys, struct flow **flows, unsigned count);
-uint64_t flow_cache_changes(const struct core *core);
 
 /* True when nothing that the entry rests on has changed; else it is removed. */
 bool flow_cache_still_holds(struct core *core, struct flow *flow);

@@ -18,6 +18,7 @@
 
 struct core;
 struct fib;
+struct flow;
 
 /* What a port or router interface counted. `drops` is indexed by enum drop_reason. */
 struct counters {
@@ -66,7 +67,10 @@ struct port {
 	bool guarded; /* a machine whose MAC the model gave: anti-spoofing applies */
 	struct list flows;
 	uint32_t flow_count;
-	unsigned flow_table; /* of the flow cache: the one to look into first */
+	unsigned flow_table;	/* of the flow cache: the one to look into first */
+	struct flow *flow_last; /* likely to be the next packets', too, as long as core->flow_changes is the same */
+	uint64_t flow_changes;
+	unsigned flow_skip; /* bursts for which it isn't worth a look */
 	struct dhcp_lease lease;
 	struct rate_limit dhcp_rate;
 };

@@ -127,7 +127,9 @@ int vhost_memory_map(struct vhost_memory *memory, const struct vhost_region_info
 void vhost_memory_unmap(struct vhost_memory *memory)
 {
 	list_remove(&memory->node);
-	for (unsigned i = 0; i < memory->count; i++)
+	for (unsigned i = 0; i < memory->count; i++) {
 		(void)munmap(memory->regions[i].mapping, memory->regions[i].map_bytes);
+		memory->regions[i] = (struct vhost_region){0};
+	}
 	memory->count = 0;
 }

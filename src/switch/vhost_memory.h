@@ -66,6 +66,26 @@ static inline uint8_t *vhost_memory_at(const struct vhost_memory *memory, uint64
 	return NULL;
 }
 
+/* The same, when it is likely to be in the region that the last one was in. */
+static inline uint8_t *vhost_memory_near(
+	const struct vhost_memory *memory, const struct vhost_region **last, uint64_t guest, uint64_t bytes)
+{
+	uint64_t offset = guest - (*last)->info.guest;
+
+	if (offset < (*last)->info.bytes && bytes <= (*last)->info.bytes - offset)
+		return (*last)->host + offset;
+	for (unsigned i = 0; i < memory->count; i++) {
+		const struct vhost_region *region = &memory->regions[i];
+
+		offset = guest - region->info.guest;
+		if (offset < region->info.bytes && bytes <= region->info.bytes - offset) {
+			*last = region;
+			return region->host + offset;
+		}
+	}
+	return NULL;
+}
+
 /* The same for an address in the front end's process. */
 static inline uint8_t *vhost_memory_at_user(const struct vhost_memory *memory, uint64_t user, uint64_t bytes)
 {

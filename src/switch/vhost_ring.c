@@ -128,30 +128,38 @@ static unsigned offers_read(
 	struct vhost_ring *ring, const struct vhost_memory *memory, bool write, struct offer offers[PACKET_BURST], unsigned room)
 {
 	unsigned count = ring_offered(ring, room < PACKET_BURST ? room : PACKET_BURST);
+	const uint32_t size = ring->setup.size;
+	const struct vring_desc *descriptors = ring->desc;
+	const struct vhost_region *last = &memory->regions[0];
 	uint16_t simple = write ? VRING_DESC_F_WRITE : 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		offers[i].head = ring_head(ring, (uint16_t)i);
-		if (offers[i].head >= ring->setup.size) {
+		uint16_t head = ring_head(ring, (uint16_t)i);
+
+		offers[i].head = head;
+		if (head >= size) {
 			count = i;
 			if (i == 0)
 				ring_break(ring);
 			break;
 		}
-		__builtin_prefetch(&ring->desc[offers[i].head]);
+		__builtin_prefetch(&descriptors[head]);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		struct offer *offer = &offers[i];
+		uint8_t *at = NULL;
 
-		memcpy(&offer->desc, &ring->desc[offer->head], sizeof(offer->desc));
+		memcpy(&offer->desc, &descriptors[offer->head], sizeof(offer->desc));
 		copied_once();
-		offer->at = offer->desc.flags == simple ? vhost_memory_at(memory, offer->desc.addr, offer->desc.len) : NULL;
+		if (offer->desc.flags == simple)
+			at = vhost_memory_near(memory, &last, offer->desc.addr, offer->desc.len);
+		offer->at = at;
 		if (write) {
-			__builtin_prefetch(offer->at, 1);
-			__builtin_prefetch(offer->at + 64, 1);
+			__builtin_prefetch(at, 1);
+			__builtin_prefetch(at + 64, 1);
 		} else {
-			__builtin_prefetch(offer->at);
-			__builtin_prefetch(offer->at + 64);
+			__builtin_prefetch(at);
+			__builtin_prefetch(at + 64);
 		}
 	}
 	return count;

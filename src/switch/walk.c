@@ -93,7 +93,7 @@ enum feature_result walk_to_network(struct walk *walk, struct rif *rif)
 }
 
 /* TTL or hop limit less `n`, which the walk has found to be smaller than it (RFC 1141 for the checksum). */
-static void packet_age(struct packet *packet, uint8_t n)
+static inline void packet_age(struct packet *packet, uint8_t n)
 {
 	struct ethernet_header *eth = (struct ethernet_header *)packet->data;
 	struct ipv4_header *v4 = (struct ipv4_header *)(eth + 1);
@@ -160,11 +160,6 @@ enum feature_result walk_consume(struct walk *walk)
 {
 	core_release(walk->core, walk_keep(walk));
 	return FEATURE_END;
-}
-
-bool walk_actions_hold(const struct flow_actions *actions, const struct flow_view *view)
-{
-	return view->l3_bytes <= actions->l3_bytes_max && (actions->ttl_decrement == 0 || view->ttl > actions->ttl_decrement);
 }
 
 bool flood_takes(const struct flow_actions *actions, struct member *member)

@@ -182,8 +182,13 @@ struct packet *walk_from_origin(struct core *core, const struct origin *origin);
 /* Counts a drop that a feature sees beside the packet's way: at who hears a frame to a group, say. */
 void walk_count_drop(struct walk *walk, struct member *at, enum drop_reason reason);
 
-/* True when the actions of an entry hold for a packet of its flow; runs them, taking the packet over. */
-bool walk_actions_hold(const struct flow_actions *actions, const struct flow_view *view);
+/* True when the actions of an entry hold for a packet of its flow. */
+static inline bool walk_actions_hold(const struct flow_actions *actions, const struct flow_view *view)
+{
+	return view->l3_bytes <= actions->l3_bytes_max && (actions->ttl_decrement == 0 || view->ttl > actions->ttl_decrement);
+}
+
+/* Runs the actions, taking the packet over. */
 void walk_run(struct core *core, const struct flow_actions *actions, struct packet *packet);
 
 #endif

@@ -33,6 +33,11 @@ enum message_type {
 	MSG_OPEN_TAP,	     /* struct msg_open_tap: switch -> super; answered by OPENED + 1 descriptor, or DONE with an error */
 	MSG_CONNECT_VHOST,   /* struct msg_connect_vhost: switch -> super, likewise; -ENOENT and -ECONNREFUSED mean "not yet" */
 	MSG_OPENED,	     /* struct msg_none + 1 descriptor */
+	MSG_KEEP,	     /* struct msg_keep + 1 descriptor: switch -> super, which holds it in case the switch dies */
+	MSG_KEPT,	     /* struct msg_keep + 1 descriptor: super -> switch, rows before the OPENED of a port that lives on */
+	MSG_FORGET,	     /* struct msg_keep: switch -> super, closes what is kept in a slot, or with KEEP_ALL all of a port's */
+	MSG_FORGET_UNASKED,  /* struct msg_none: switch -> super, closes what was kept for ports that the switch hasn't opened since it
+				started */
 	MSG_PROCESS_CHANGED, /* struct msg_process: super -> ctl, a process came or went */
 
 	/* ctl -> switch (and route, where said): the virtual topology */
@@ -146,9 +151,36 @@ struct msg_open_tap {
 	char netns[NAME_BYTES];
 };
 
-/* The listening socket of a machine's NIC: super knows its path from the port's id. */
+/*
+ * The listening socket of a machine's NIC: super knows its path from the port's id. A connection that an earlier switch had is handed over
+ * as it is, with what was kept beside it; who asks again gets a new one.
+ */
 struct msg_connect_vhost {
 	uint32_t port;
+};
+
+/*
+ * What super holds of a port in case the switch dies. DEVICE (the connection, the TAP) is what super opened itself; the others come from
+ * the switch and mean nothing to super: a page that says what they are, the guest's memory, and kick, call and error of each ring.
+ */
+#define KEEP_MEMORY_MAX 8
+#define KEEP_RINGS_MAX 8
+enum keep_slot {
+	KEEP_DEVICE,
+	KEEP_STATE,
+	KEEP_MEMORY,
+	KEEP_KICK = KEEP_MEMORY + KEEP_MEMORY_MAX,
+	KEEP_CALL = KEEP_KICK + KEEP_RINGS_MAX,
+	KEEP_ERROR = KEEP_CALL + KEEP_RINGS_MAX,
+	KEEP_SLOT_COUNT = KEEP_ERROR + KEEP_RINGS_MAX,
+	KEEP_ALL = KEEP_SLOT_COUNT
+};
+
+/* `serial` is the switch's own number of the descriptor: it tells whether what it finds is what it left. */
+struct msg_keep {
+	uint32_t port;
+	uint32_t serial;
+	uint8_t slot;
 };
 
 /* SEGMENT: a learning L2 network. LINK: a cable between exactly two ends, passing everything. */

@@ -104,6 +104,8 @@ static const struct field open_tap_fields[] = {
 
 static const struct field connect_vhost_fields[] = {FIELD(msg_connect_vhost, port)};
 
+static const struct field keep_fields[] = {FIELD(msg_keep, port), FIELD(msg_keep, serial), FIELD(msg_keep, slot)};
+
 /* Prefixes in a row: an element without a name is the value itself. */
 static const struct field prefix_elements[] = {{.name = "", .kind = FIELD_PREFIX, .size = sizeof(struct prefix)}};
 
@@ -563,6 +565,10 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(OPEN_TAP, msg_open_tap, open_tap_fields),
 	ROW(CONNECT_VHOST, msg_connect_vhost, connect_vhost_fields),
 	EMPTY(OPENED, msg_none),
+	ROW(KEEP, msg_keep, keep_fields),
+	ROW(KEPT, msg_keep, keep_fields),
+	ROW(FORGET, msg_keep, keep_fields),
+	EMPTY(FORGET_UNASKED, msg_none),
 	ROW(PROCESS_CHANGED, msg_process, process_fields),
 
 	ROW(NETWORK_SET, msg_network, network_fields),

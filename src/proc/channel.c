@@ -79,10 +79,11 @@ const char *channel_reason(const struct channel *channel) { return channel->reas
 /* Answers are told from orders by type. */
 static bool is_answer(uint16_t type)
 {
-	return type == MSG_DONE || type == MSG_OPENED || type == MSG_EXEC_OUTPUT || (type >= MSG_ROW_MAC && type <= MSG_ROW_PROCESS);
+	return type == MSG_DONE || type == MSG_OPENED || type == MSG_KEPT || type == MSG_EXEC_OUTPUT ||
+	       (type >= MSG_ROW_MAC && type <= MSG_ROW_PROCESS);
 }
 
-static bool carries_fd(uint16_t type) { return type == MSG_PEER || type == MSG_OPENED; }
+static bool carries_fd(uint16_t type) { return type == MSG_PEER || type == MSG_OPENED || type == MSG_KEEP || type == MSG_KEPT; }
 
 /* Sending. */
 

@@ -56,8 +56,8 @@ int channel_send_bare(int socket, enum message_type type, uint32_t seq, const vo
 void channel_done(struct channel *channel, uint32_t seq, const struct err *err);
 
 /*
- * A reply to a call. Rows come with `last` false; DONE and OPENED come with `last` true. On timeout or a broken channel `message` is NULL
- * and `error` is -ETIMEDOUT or -ECONNRESET; for DONE `error` is its error.
+ * A reply to a call. Rows come with `last` false (the descriptor of one is the callee's); DONE and OPENED come with `last` true. On timeout
+ * or a broken channel `message` is NULL and `error` is -ETIMEDOUT or -ECONNRESET; for DONE `error` is its error.
  */
 typedef void channel_reply_fn(void *context, const struct message *message, int error, bool last);
 

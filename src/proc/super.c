@@ -158,6 +158,12 @@ static void child_ready(struct child *child)
 	}
 }
 
+/* Only the switch has something that must outlive it. */
+static bool may_keep(const struct child *child, uint16_t type)
+{
+	return child->row->body->id == PROCESS_SWITCH && (type == MSG_KEEP || type == MSG_FORGET || type == MSG_FORGET_UNASKED);
+}
+
 static void child_received(void *context, struct channel *channel, const struct message *message)
 {
 	struct child *child = context;
@@ -173,6 +179,8 @@ static void child_received(void *context, struct channel *channel, const struct 
 		super_stop(child->super, EXIT_SUCCESS);
 	} else if (message->row->type == MSG_OPEN_TAP || message->row->type == MSG_CONNECT_VHOST) {
 		super_act(child->super, child, message);
+	} else if (may_keep(child, message->row->type)) {
+		super_keep(child->super, child, message);
 	} else {
 		log_error(child_name(child), "sent %s, which it mustn't: killed", message->row->name);
 		(void)kill(child->pid, SIGKILL);
@@ -285,6 +293,8 @@ static void child_ended(void *context, int fd, int events)
 	child->channel = NULL;
 	child->pid = 0;
 	child->state = CHILD_OFF;
+	if (child->row->body->id == PROCESS_SWITCH)
+		super_kept_unask(child->super);
 	loop_timer_set(child->deadline, INSTANT_NEVER);
 	loop_timer_set(child->timer, INSTANT_NEVER);
 	report(child->super, child);

@@ -3,6 +3,7 @@
 #define PROC_SUPER_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "proc/process.h"
 
 #include <sys/types.h>
@@ -47,6 +48,9 @@ struct super {
 	struct list acts_waiting; /* privileged acts not begun yet */
 	unsigned acts_waiting_count;
 	unsigned acts_running;
+	struct map kept; /* port id -> struct kept: what outlives the switch */
+	unsigned kept_fds;
+	unsigned kept_fds_max;
 };
 
 /* Runs super (descriptors as in spawn.h); returns the exit status. */
@@ -57,6 +61,18 @@ void process_log_open(const char *name);
 
 /* Does a privileged act that `channel`'s owner asked for and answers it (super_acts.c). Only the switch may ask. */
 void super_act(struct super *super, struct child *child, const struct message *message);
+
+/*
+ * What outlives the switch (super_keep.c). `super_keep` carries out KEEP, FORGET and FORGET_UNASKED. `super_keep_device` keeps the
+ * descriptor that super itself opened for a port; `tap` (NULL: none) says what it is. `super_kept` looks for a port's device that is the
+ * same as the one asked for, sends the KEPT rows of what is beside it, and returns it (borrowed), or -1 after having closed what doesn't
+ * fit. `super_kept_unask` is called when the switch has died.
+ */
+void super_keep(struct super *super, struct child *child, const struct message *message);
+void super_keep_device(struct super *super, uint32_t port, const struct msg_open_tap *tap, int fd);
+int super_kept(struct super *super, struct child *child, uint32_t seq, uint32_t port, const struct msg_open_tap *tap);
+void super_kept_forget(struct super *super, uint32_t port);
+void super_kept_unask(struct super *super);
 
 /* The guard: watched and made again when it died, told that the API answers, told that super ends in order (super_guard.c). */
 void super_guard_watch(struct super *super);

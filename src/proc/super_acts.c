@@ -171,6 +171,8 @@ static void act_answer(const struct act *act)
 	struct channel *channel = act->asker->pid == act->asker_pid ? act->asker->channel : NULL;
 
 	if (act->fd >= 0) {
+		if (channel != NULL)
+			super_keep_device(act->super, act->order.port, &act->order, act->fd);
 		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, act->fd);
 		(void)close(act->fd);
 	} else {
@@ -288,9 +290,15 @@ static void acts_go_on(struct super *super)
 
 static void open_tap(struct super *super, struct child *asker, const struct message *message)
 {
+	const struct msg_open_tap *order = message->body;
 	struct err err = {-EBUSY, "too many TAPs wait to be opened"};
 	struct act *act;
+	int fd = super_kept(super, asker, message->seq, order->port, order);
 
+	if (fd >= 0) {
+		(void)channel_send(asker->channel, MSG_OPENED, message->seq, NULL, fd);
+		return;
+	}
 	if (super->acts_waiting_count >= ACTS_WAITING_MAX) {
 		channel_done(asker->channel, message->seq, &err);
 		return;
@@ -300,7 +308,7 @@ static void open_tap(struct super *super, struct child *asker, const struct mess
 	act->asker = asker;
 	act->asker_pid = asker->pid;
 	act->seq = message->seq;
-	act->order = *(const struct msg_open_tap *)message->body;
+	act->order = *order;
 	list_append(&super->acts_waiting, &act->node);
 	super->acts_waiting_count++;
 	acts_go_on(super);
@@ -313,10 +321,16 @@ static void connect_vhost(struct super *super, struct child *asker, const struct
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char path[FILE_BYTES];
 	struct err err = {0};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = super_kept(super, asker, message->seq, order->port, NULL);
 
+	if (fd >= 0) {
+		(void)channel_send(asker->channel, MSG_OPENED, message->seq, NULL, fd);
+		return;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	CHECK(text_copy(address.sun_path, sizeof(address.sun_path), places_vhost_socket(&super->places, order->port, path)));
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+		super_keep_device(super, order->port, NULL, fd);
 		(void)channel_send(asker->channel, MSG_OPENED, message->seq, NULL, fd);
 	} else {
 		(void)err_set(&err, -errno, "can't connect to %s: %s", path, strerror(errno));

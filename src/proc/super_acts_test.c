@@ -34,10 +34,19 @@ static struct {
 	int error;
 	int fd;
 	char text[256];
+	unsigned kept; /* KEPT rows, and the last of them */
+	int kept_fd;
+	struct msg_keep keep;
 } answer;
 
 static void answered(void *context, const struct message *message, int error, bool last)
 {
+	if (!last) {
+		answer.kept++;
+		answer.kept_fd = message->fd;
+		answer.keep = *(const struct msg_keep *)message->body;
+		return;
+	}
 	answer.count++;
 	answer.error = error;
 	answer.fd = message != NULL ? message->fd : -1;
@@ -47,7 +56,17 @@ static void answered(void *context, const struct message *message, int error, bo
 	loop_stop(super.loop);
 }
 
-static void child_received(void *context, struct channel *channel, const struct message *message) { super_act(&super, context, message); }
+static void child_received(void *context, struct channel *channel, const struct message *message)
+{
+	uint16_t type = message->row->type;
+
+	if (type != MSG_KEEP && type != MSG_FORGET && type != MSG_FORGET_UNASKED) {
+		super_act(&super, context, message);
+		return;
+	}
+	super_keep(&super, context, message);
+	loop_stop(super.loop);
+}
 
 static void closed(void *context, struct channel *channel) { fail(); }
 static void unexpected(void *context, struct channel *channel, const struct message *message) { fail(); }
@@ -59,6 +78,12 @@ static void ask(enum message_type type, const void *body)
 	channel_call(asker, super.loop, type, body, span_s(20), answered, NULL);
 	loop_run(super.loop);
 	assert_int_equal(answer.count, before + 1);
+}
+
+static void tell(enum message_type type, const void *body, int fd)
+{
+	assert_int_equal(channel_send(asker, type, 0, body, fd), 0);
+	loop_run(super.loop);
 }
 
 static int set_up(void **state)
@@ -128,6 +153,25 @@ static void test_tap_opens(void **state)
 	ask(MSG_OPEN_TAP, &order); /* gone with its descriptor, so it can be had again */
 	assert_int_equal(answer.error, 0);
 	(void)close(answer.fd);
+
+	/* The switch died: it gets the very same one, without the carrier having been lost meanwhile. */
+	super_kept_unask(&super);
+	ask(MSG_OPEN_TAP, &order);
+	assert_int_equal(answer.error, 0);
+	assert_int_equal(ioctl(answer.fd, TUNGETIFF, &ifr), 0);
+	assert_string_equal(ifr.ifr_name, "weft-test0");
+	(void)close(answer.fd);
+
+	/* One that shall be another is opened anew. */
+	super_kept_unask(&super);
+	order.mtu = 1300;
+	ask(MSG_OPEN_TAP, &order);
+	assert_int_equal(answer.error, 0);
+	(void)flags_of("weft-test0", &mtu);
+	assert_int_equal(mtu, 1300);
+	(void)close(answer.fd);
+	super_kept_forget(&super, order.port);
+	assert_int_equal(super.kept_fds, 0);
 }
 
 static void test_tap_refused(void **state)
@@ -199,9 +243,75 @@ static void test_vhost_connects(void **state)
 	assert_true(answer.fd >= 0);
 	assert_true(fcntl(answer.fd, F_GETFL) & O_NONBLOCK);
 	(void)close(answer.fd);
+	super_kept_forget(&super, 77);
 	(void)close(listener);
 	(void)unlink(path);
 	(void)rmdir(folder);
+}
+
+/* A switch that died finds its connection and what it had kept; what it doesn't ask for is closed, and so is what it lets go. */
+static void test_keeps(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct msg_connect_vhost order = {78};
+	char path[FILE_BYTES], folder[FILE_BYTES];
+	struct msg_keep keep = {.port = 78, .serial = 5, .slot = KEEP_STATE};
+	int pair[2], first;
+	char byte;
+
+	(void)snprintf(folder, sizeof(folder), "%s/vhost", super.places.run);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", places_vhost_socket(&super.places, 78, path));
+	assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 4), 0);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_true(answer.fd >= 0);
+	first = accept(listener, NULL, NULL);
+	(void)close(answer.fd);
+	assert_int_equal(pipe2(pair, O_CLOEXEC | O_NONBLOCK), 0);
+	tell(MSG_KEEP, &keep, pair[1]);
+	(void)close(pair[1]);
+	assert_int_equal(super.kept_fds, 2);
+
+	super_kept_unask(&super);
+	answer.kept = 0;
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.kept, 1);
+	assert_int_equal(answer.keep.slot, KEEP_STATE);
+	assert_int_equal(answer.keep.serial, 5);
+	assert_int_equal(write(answer.fd, "x", 1), 1);
+	assert_int_equal(read(first, &byte, 1), 1); /* it is the connection of before */
+	(void)close(answer.fd);
+	(void)close(answer.kept_fd);
+
+	ask(MSG_CONNECT_VHOST, &order); /* asked for again: a new one, and nothing is left of the old one */
+	assert_int_equal(answer.kept, 1);
+	assert_int_equal(read(first, &byte, 1), 0);
+	assert_int_equal(read(pair[0], &byte, 1), 0);
+	assert_int_equal(super.kept_fds, 1);
+	(void)close(answer.fd);
+
+	super_kept_unask(&super);
+	tell(MSG_FORGET_UNASKED, NULL, -1);
+	assert_int_equal(super.kept_fds, 0);
+	assert_int_equal(super.kept.used, 0);
+	(void)close(first);
+	(void)close(pair[0]);
+	(void)close(listener);
+	(void)unlink(path);
+	(void)rmdir(folder);
+}
+
+/* Nonsense in a KEEP changes nothing. */
+static void test_keeps_no_nonsense(void **state)
+{
+	const struct msg_keep nonsense[] = {{.port = 9, .slot = KEEP_STATE}, {.port = 9, .slot = KEEP_ALL}, {.port = 9, .slot = 255}};
+
+	for (size_t i = 0; i < COUNT_OF(nonsense); i++)
+		tell(MSG_KEEP, &nonsense[i], STDIN_FILENO);
+	assert_int_equal(super.kept_fds, 0);
+	assert_int_equal(super.kept.used, 0);
 }
 
 static void test_only_the_switch(void **state)
@@ -219,6 +329,8 @@ int main(void)
 		cmocka_unit_test(test_tap_refused),
 		cmocka_unit_test(test_many_taps),
 		cmocka_unit_test(test_vhost_connects),
+		cmocka_unit_test(test_keeps),
+		cmocka_unit_test(test_keeps_no_nonsense),
 		cmocka_unit_test(test_only_the_switch),
 	};
 

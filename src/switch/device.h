@@ -19,12 +19,25 @@
 struct device;
 struct worker;
 
+/* What the supervisor kept of a port's device when an earlier switch died: descriptors by enum keep_slot (-1: none) and their numbers. */
+struct device_kept {
+	int fds[KEEP_SLOT_COUNT];
+	uint32_t serials[KEEP_SLOT_COUNT];
+};
+
 struct device_kind {
 	const char *name; /* "vhost", "tap" */
 
 	/* Makes the device of a port from an open descriptor, taken over also on failure; `slot` is the worker's number for it. NULL with
 	 * the reason in `err`. */
 	struct device *(*open)(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct err *err);
+
+	/*
+	 * Goes on with a device that an earlier switch had: `fd` and `kept`, from which it takes what it uses (and sets it to -1). -ESTALE:
+	 * they don't fit together, a new connection is needed. NULL: this kind has nothing to go on with, `open` is enough.
+	 */
+	struct device *(*resume)(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct device_kept *kept,
+		struct err *err);
 
 	/* Receives at most `room` packets; in_port is set by the caller. */
 	unsigned (*receive)(struct device *device, struct packet **packets, unsigned room);
@@ -80,6 +93,12 @@ struct device {
 /* For devices (worker.c): watches a descriptor in the worker's epoll, edge-triggered; `tag` comes back in `ready`. 0 or -errno. */
 int device_watch(struct device *device, int fd, uint32_t events, uint32_t tag);
 void device_unwatch(struct device *device, int fd);
+
+/*
+ * For devices (worker.c): has the supervisor keep a duplicate of `fd` (borrowed) in a slot of this port, or with -1 close what it has there.
+ * When the device is closed all is forgotten.
+ */
+void device_keep(struct device *device, enum keep_slot slot, uint32_t serial, int fd);
 
 /* For devices: counts drops; the other side's driver came or went; the device is beyond help. */
 static inline void device_drop(struct device *device, enum drop_reason reason, uint32_t packets)

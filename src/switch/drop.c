@@ -22,6 +22,7 @@ static const struct {
 	[DROP_NO_BUFFER] = {"no_buffer", "all packet buffers are in use"},
 	[DROP_RING_FULL] = {"ring_full", "the receiver doesn't take frames fast enough"},
 	[DROP_NOT_READY] = {"not_ready", "the driver of the receiving machine doesn't run"},
+	[DROP_KEEP_LIMIT] = {"keep_limit", "the hypervisor changes the port's descriptors too often to keep them for a restart of the switch"},
 	[DROP_RUNT] = {"runt", "the frame is shorter than an Ethernet header"},
 	[DROP_PORT_DOWN] = {"port_down", "the port is down or nothing is plugged into it"},
 	[DROP_NETWORK_DOWN] = {"network_down", "the network is down: its cable is cut"},

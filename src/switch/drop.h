@@ -18,6 +18,7 @@ enum drop_reason {
 	DROP_NO_BUFFER,
 	DROP_RING_FULL,
 	DROP_NOT_READY,
+	DROP_KEEP_LIMIT,
 	/* port */
 	DROP_RUNT,
 	DROP_PORT_DOWN,

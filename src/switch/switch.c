@@ -9,6 +9,10 @@
  *                         |                                  ^
  *                         +--- DONE with an error: later ----+
  *
+ * What an earlier life of the process left comes with OPENED's device, in KEPT rows, and the device goes on where it was; when that fails
+ * (-ESTALE) the port is opened once more, and then the supervisor makes a new connection. Once ctl's first synchronization is through, what
+ * is kept for ports that are no more is let go.
+ *
  * A machine's port is asked for every 20 ms at first, since whoever starts the machine waits until we are connected, then more rarely. That
  * nobody listens yet is no error and isn't told; what keeps a TAP from being opened is told to ctl, once for each reason.
  * A process that comes back gets everything again: its new life has a new generation, and what answers the old one is thrown away.
@@ -51,7 +55,8 @@ struct switch_port {
 	bool reopen;	      /* changed while OPENING: the descriptor that comes is of the old one */
 	struct instant since; /* of the first try */
 	struct loop_timer *timer;
-	char told[128]; /* the last reason told to ctl */
+	struct device_kept *kept; /* that came for the descriptor under way */
+	char told[128];		  /* the last reason told to ctl */
 };
 
 struct switch_body {
@@ -59,6 +64,7 @@ struct switch_body {
 	struct worker *worker;
 	struct map ports;
 	struct span spin;
+	bool forgot; /* FORGET_UNASKED was sent */
 	uint32_t generations[PROCESS_COUNT];
 };
 
@@ -93,6 +99,7 @@ static void port_timer(void *context, struct instant now)
 static void port_free(struct switch_port *port)
 {
 	loop_timer_free(port->timer);
+	device_kept_free(port->kept);
 	free(port);
 }
 
@@ -117,10 +124,41 @@ static void port_attach(struct switch_port *port, int fd)
 
 	order->port = port->wanted.id;
 	order->fd = fd;
+	order->kept = port->kept;
+	port->kept = NULL;
 	memcpy(order->body, &port->wanted, sizeof(port->wanted));
 	worker_order(port->body->worker, order);
 	port->stage = STAGE_OPEN;
 	port->told[0] = '\0';
+}
+
+/* A descriptor of an earlier life. */
+static void port_kept(struct switch_port *port, const struct message *message)
+{
+	const struct msg_keep *keep = message->body;
+
+	if (port->kept == NULL) {
+		port->kept = xalloc(sizeof(*port->kept));
+		for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++)
+			port->kept->fds[slot] = -1;
+	}
+	if (keep->slot >= KEEP_SLOT_COUNT || port->kept->fds[keep->slot] >= 0) {
+		(void)close(message->fd);
+		return;
+	}
+	port->kept->fds[keep->slot] = message->fd;
+	port->kept->serials[keep->slot] = keep->serial;
+}
+
+/* What came isn't wanted any more. */
+static void port_discard(struct switch_port *port, int fd)
+{
+	const struct msg_keep all = {.port = port->wanted.id, .slot = KEEP_ALL};
+
+	(void)channel_send(port->body->process->super, MSG_FORGET, 0, &all, -1);
+	port_kind(port->opening)->discard(fd);
+	device_kept_free(port->kept);
+	port->kept = NULL;
 }
 
 /* The supervisor answered. */
@@ -130,9 +168,13 @@ static void port_opened(void *context, const struct message *message, int error,
 	struct instant now = loop_now(port->body->process->loop);
 	int fd = message != NULL && message->row->type == MSG_OPENED ? message->fd : -1;
 
+	if (!last) {
+		port_kept(port, message);
+		return;
+	}
 	if (port->dead || port->reopen) {
 		if (fd >= 0)
-			port_kind(port->opening)->discard(fd);
+			port_discard(port, fd);
 		if (port->dead) {
 			port_free(port);
 			return;
@@ -245,10 +287,10 @@ static void port_lost(struct switch_body *body, uint32_t id, const struct err *e
 
 	if (port == NULL || port->stage != STAGE_OPEN)
 		return;
-	if (err->code != -ECONNRESET)
+	if (err->code != -ECONNRESET && err->code != -ESTALE)
 		log_warning(port->wanted.path, "%s", err->text);
 	port->since = loop_now(body->process->loop);
-	port_wait(port, err->code == -ECONNRESET && port->wanted.kind == PORT_VHOST ? span_ns(0) : span_s(1));
+	port_wait(port, (err->code == -ECONNRESET || err->code == -ESTALE) && port->wanted.kind == PORT_VHOST ? span_ns(0) : span_s(1));
 }
 
 static void ports_mark(struct switch_body *body)
@@ -270,23 +312,35 @@ static void ports_sweep(struct switch_body *body)
 			port_remove(port);
 }
 
+/* Ctl has said all it wants, and every port of it has been asked for. */
+static void ports_complete(struct switch_body *body)
+{
+	if (!body->forgot)
+		(void)channel_send(body->process->super, MSG_FORGET_UNASKED, 0, NULL, -1);
+	body->forgot = true;
+}
+
 /* Events of the worker. */
 
 static void event_handle(struct switch_body *body, const struct worker_event *event)
 {
-	struct channel *peer = event->kind == WORKER_LOST ? NULL : body->process->peers[event->process];
+	struct channel *peer = event->kind == WORKER_LOST	 ? NULL
+			       : event->process == PROCESS_SUPER ? body->process->super
+								 : body->process->peers[event->process];
 	bool of_this_life = event->generation == 0 || event->generation == body->generations[event->process];
 
 	switch (event->kind) {
 	case WORKER_MESSAGE:
 		if (of_this_life)
-			(void)channel_send(peer, event->row->type, event->seq, event->body, -1);
+			(void)channel_send(peer, event->row->type, event->seq, event->body, event->fd);
 		break;
 	case WORKER_APPLIED:
 		if (of_this_life && event->seq != 0)
 			channel_done(peer, event->seq, &event->error);
 		if (event->row->type == MSG_PORT_SET)
 			port_applied(body, event->port, event->error.code);
+		else if (event->row->type == MSG_SYNC_END && event->process == PROCESS_CTL)
+			ports_complete(body);
 		break;
 	case WORKER_LOST:
 		port_lost(body, event->port, &event->error);
@@ -305,6 +359,8 @@ static void events_handle(void *context)
 	worker_take_events(body->worker, &events);
 	list_each (event, &events, struct worker_event, node) {
 		event_handle(body, event);
+		if (event->fd >= 0)
+			(void)close(event->fd);
 		free(event);
 	}
 }

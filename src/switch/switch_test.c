@@ -22,7 +22,8 @@ struct bench {
 	struct channel *ctl;
 	unsigned asked;	  /* CONNECT_VHOST and OPEN_TAP so far */
 	uint32_t ask_seq; /* of the last one */
-	unsigned done;	  /* of ctl's orders */
+	unsigned kept, forgot_unasked;
+	unsigned done; /* of ctl's orders */
 	int last_error;
 	unsigned states[PORT_STATE_COUNT]; /* PORT_CHANGED to ctl, by state */
 	bool (*until)(struct bench *bench);
@@ -38,6 +39,13 @@ static void super_received(void *context, struct channel *channel, const struct 
 {
 	struct bench *bench = context;
 
+	if (message->row->type == MSG_KEEP || message->row->type == MSG_FORGET || message->row->type == MSG_FORGET_UNASKED) {
+		bench->kept += message->row->type == MSG_KEEP;
+		bench->forgot_unasked += message->row->type == MSG_FORGET_UNASKED;
+		if (message->fd >= 0)
+			(void)close(message->fd);
+		return;
+	}
 	assert_true(message->row->type == MSG_CONNECT_VHOST || message->row->type == MSG_OPEN_TAP);
 	bench->asked++;
 	bench->ask_seq = message->seq;

@@ -16,16 +16,21 @@ static struct vhost_device *vhost_of(struct device *device) { return CONTAINER_O
 
 static bool vhost_has(const struct vhost_device *vhost, unsigned feature) { return vhost->features >> feature & 1; }
 
-/* Counts the pairs that run, and tells when that makes the port come or go. */
-static void vhost_update_state(struct vhost_device *vhost)
+/* Counts the pairs that run; returns what that makes of the port. */
+static enum port_state vhost_count_pairs(struct vhost_device *vhost)
 {
-	enum port_state state;
-
 	vhost->pairs = 0;
 	while (vhost->pairs < VHOST_PAIRS_MAX && vhost->queues[2 * vhost->pairs].ring.running &&
 		vhost->queues[2 * vhost->pairs + 1].ring.running)
 		vhost->pairs++;
-	state = vhost->pairs > 0 ? PORT_STATE_UP : PORT_STATE_CONNECTED;
+	return vhost->pairs > 0 ? PORT_STATE_UP : PORT_STATE_CONNECTED;
+}
+
+/* Tells when the port came or went. */
+static void vhost_update_state(struct vhost_device *vhost)
+{
+	enum port_state state = vhost_count_pairs(vhost);
+
 	if (state != vhost->device.state)
 		device_set_state(&vhost->device, state);
 }
@@ -68,12 +73,14 @@ void vhost_queue_close_kick(struct vhost_device *vhost, struct vhost_queue *queu
 	device_unwatch(&vhost->device, queue->kick_fd);
 	(void)close(queue->kick_fd);
 	queue->kick_fd = -1;
+	vhost_keep_fd(vhost, KEEP_KICK + (unsigned)(queue - vhost->queues), -1);
 }
 
 static void vhost_close(struct device *device)
 {
 	struct vhost_device *vhost = vhost_of(device);
 
+	vhost_keep_end(vhost);
 	vhost_stop(vhost);
 	for (unsigned i = 0; i < VHOST_QUEUES_MAX; i++) {
 		struct vhost_queue *queue = &vhost->queues[i];
@@ -91,7 +98,8 @@ static void vhost_close(struct device *device)
 	free(vhost);
 }
 
-static struct device *vhost_open(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct err *err)
+/* The device with its socket. */
+static struct vhost_device *vhost_new(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct err *err)
 {
 	struct vhost_device *vhost = xalloc(sizeof(*vhost));
 	int error;
@@ -112,6 +120,32 @@ static struct device *vhost_open(struct worker *worker, const struct msg_port *p
 		vhost_close(&vhost->device);
 		return NULL;
 	}
+	return vhost;
+}
+
+static struct device *vhost_open(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct err *err)
+{
+	struct vhost_device *vhost = vhost_new(worker, port, slot, fd, err);
+
+	if (vhost == NULL)
+		return NULL;
+	vhost_keep_start(vhost);
+	return &vhost->device;
+}
+
+static struct device *vhost_resume(
+	struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct device_kept *kept, struct err *err)
+{
+	struct vhost_device *vhost = vhost_new(worker, port, slot, fd, err);
+
+	if (vhost == NULL)
+		return NULL;
+	if (vhost_keep_resume(vhost, kept, err) != 0) {
+		err->code = -ESTALE;
+		vhost_close(&vhost->device);
+		return NULL;
+	}
+	vhost->device.state = vhost_count_pairs(vhost);
 	return &vhost->device;
 }
 
@@ -134,6 +168,7 @@ static void vhost_ready(struct device *device, uint32_t tag, uint32_t events)
 
 	if (tag != VHOST_TAG_SOCKET)
 		return; /* a kick: being awake is all it asks for */
+	vhost_keep_busy(vhost);
 	for (int i = 0; i < REQUESTS_PER_WAKE; i++) {
 		int result = vhost_socket_read(&vhost->socket, &err);
 
@@ -150,6 +185,7 @@ static void vhost_ready(struct device *device, uint32_t tag, uint32_t events)
 			return;
 		}
 	}
+	vhost_keep_done(vhost);
 	vhost_update_state(vhost);
 	vhost_check_memory(vhost);
 }
@@ -279,6 +315,7 @@ static void vhost_set_link(struct device *device, bool up)
 const struct device_kind vhost_kind = {
 	.name = "vhost",
 	.open = vhost_open,
+	.resume = vhost_resume,
 	.receive = vhost_receive,
 	.send = vhost_send,
 	.flush = vhost_flush,

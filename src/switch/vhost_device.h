@@ -9,18 +9,21 @@
  *
  * Rings come in pairs, 2n receives (to the guest), 2n + 1 sends. The port is UP while both rings of pair 0 run. Any breach of the protocol,
  * and the loss of the guest's memory, ends the connection: the worker closes the device, the switch connects again and gets a fresh
- * description. The features offered are constant, since a restarted switch must offer what the guest's driver has negotiated already; the
- * packed ring isn't among them, since its place can't be found again after a crash.
+ * description. What the front end told is kept by the supervisor, so that a restarted switch goes on with it (vhost_keep.h). The features
+ * offered are constant, since a restarted switch must offer what the guest's driver has negotiated already; the packed ring isn't among
+ * them, since its place can't be found again after a crash.
  */
 #ifndef SWITCH_VHOST_DEVICE_H
 #define SWITCH_VHOST_DEVICE_H
 
 #include "switch/ports.h"
+#include "switch/vhost_keep.h"
 #include "switch/vhost_ring.h"
 #include "switch/vhost_user.h"
 
 #define VHOST_PAIRS_MAX 4
 #define VHOST_QUEUES_MAX (2 * VHOST_PAIRS_MAX)
+_Static_assert(VHOST_QUEUES_MAX <= KEEP_RINGS_MAX && VHOST_REGIONS_MAX <= KEEP_MEMORY_MAX, "the supervisor has a slot for each");
 
 /* A ring with what describes it. */
 struct vhost_queue {
@@ -43,6 +46,7 @@ struct vhost_device {
 	struct vhost_queue queues[VHOST_QUEUES_MAX];
 	unsigned pairs;	    /* that run */
 	unsigned next_pair; /* to be looked at first */
+	struct vhost_keep keep;
 };
 
 /* What we offer. */
@@ -62,6 +66,9 @@ int vhost_request(struct vhost_device *vhost, struct err *err);
 void vhost_queue_stop(struct vhost_device *vhost, struct vhost_queue *queue);
 void vhost_stop(struct vhost_device *vhost);
 int vhost_start(struct vhost_device *vhost, struct err *err);
+
+/* Takes note of negotiated features; the rings must be stopped. */
+void vhost_use_features(struct vhost_device *vhost, uint64_t features);
 
 /* Closes a queue's kick descriptor, if it has one. */
 void vhost_queue_close_kick(struct vhost_device *vhost, struct vhost_queue *queue);

@@ -48,15 +48,10 @@ static int get_features(struct vhost_device *vhost, struct vhost_message *messag
 	return 0;
 }
 
-static int set_features(struct vhost_device *vhost, struct vhost_message *message, struct err *err)
+void vhost_use_features(struct vhost_device *vhost, uint64_t features)
 {
-	uint64_t features = message->number;
 	bool header_12 = features & (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_NET_F_MRG_RXBUF));
 
-	if (features & ~vhost_features())
-		return err_set(err, -EPROTO, "the hypervisor set features that weren't offered: 0x%llx",
-			(unsigned long long)(features & ~vhost_features()));
-	vhost_stop(vhost);
 	vhost->features = features;
 	for (unsigned i = 0; i < VHOST_QUEUES_MAX; i++) {
 		struct vhost_queue *queue = &vhost->queues[i];
@@ -68,6 +63,17 @@ static int set_features(struct vhost_device *vhost, struct vhost_message *messag
 		if (!(features & BIT(VHOST_USER_F_PROTOCOL_FEATURES)))
 			queue->enabled = true; /* there is no SET_VRING_ENABLE then */
 	}
+}
+
+static int set_features(struct vhost_device *vhost, struct vhost_message *message, struct err *err)
+{
+	uint64_t features = message->number;
+
+	if (features & ~vhost_features())
+		return err_set(err, -EPROTO, "the hypervisor set features that weren't offered: 0x%llx",
+			(unsigned long long)(features & ~vhost_features()));
+	vhost_stop(vhost);
+	vhost_use_features(vhost, features);
 	return vhost_start(vhost, err);
 }
 
@@ -122,7 +128,11 @@ static int set_mem_table(struct vhost_device *vhost, struct vhost_message *messa
 	vhost_stop(vhost);
 	vhost_memory_unmap(&vhost->memory);
 	error = vhost_memory_map(&vhost->memory, infos, message->fds, count, err);
-	return error != 0 ? error : vhost_start(vhost, err);
+	if (error != 0)
+		return error;
+	for (uint32_t i = 0; i < VHOST_REGIONS_MAX; i++)
+		vhost_keep_fd(vhost, KEEP_MEMORY + i, i < count ? message->fds[i] : -1);
+	return vhost_start(vhost, err);
 }
 
 static int set_vring_num(struct vhost_device *vhost, struct vhost_message *message, struct err *err)
@@ -234,6 +244,7 @@ static int set_vring_kick(struct vhost_device *vhost, struct vhost_message *mess
 	vhost_queue_stop(vhost, queue);
 	vhost_queue_close_kick(vhost, queue);
 	queue->kick_fd = fd;
+	vhost_keep_fd(vhost, KEEP_KICK + (unsigned)index, fd);
 	/* Only what the guest sends wakes us. Edge-triggered: its counter is never read. */
 	if (index % 2 == 1) {
 		error = device_watch(&vhost->device, fd, EPOLLIN | EPOLLET, (uint32_t)index + 1);
@@ -246,7 +257,8 @@ static int set_vring_kick(struct vhost_device *vhost, struct vhost_message *mess
 /* A new CALL or ERR descriptor takes effect at once. The driver may have missed an interrupt meanwhile, so it gets one. */
 static int set_vring_signal(struct vhost_device *vhost, struct vhost_message *message, struct err *err)
 {
-	struct vhost_queue *queue = queue_of(vhost, message->number & VHOST_USER_VRING_INDEX_MASK, err);
+	unsigned index = (unsigned)(message->number & VHOST_USER_VRING_INDEX_MASK);
+	struct vhost_queue *queue = queue_of(vhost, index, err);
 	bool call = message->head.request == VHOST_USER_SET_VRING_CALL;
 	const uint64_t one = 1;
 	int fd = -1, error;
@@ -260,12 +272,14 @@ static int set_vring_signal(struct vhost_device *vhost, struct vhost_message *me
 		if (queue->call_fd >= 0)
 			(void)close(queue->call_fd);
 		queue->call_fd = queue->ring.call_fd = fd;
+		vhost_keep_fd(vhost, KEEP_CALL + index, fd);
 		if (fd >= 0 && queue->ring.running)
 			(void)!write(fd, &one, sizeof(one));
 	} else {
 		if (queue->error_fd >= 0)
 			(void)close(queue->error_fd);
 		queue->error_fd = queue->ring.error_fd = fd;
+		vhost_keep_fd(vhost, KEEP_ERROR + index, fd);
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "switch/worker_queue.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -79,6 +80,7 @@ static struct worker_event *event_new(enum worker_event_kind kind, size_t bytes)
 	struct worker_event *event = xalloc(sizeof(*event) + bytes);
 
 	event->kind = kind;
+	event->fd = -1;
 	return event;
 }
 
@@ -156,6 +158,27 @@ void device_set_state(struct device *device, enum port_state state)
 	core_port_state(device->worker->core, device->port, state, "", device->worker->now);
 }
 
+static void tell_super(struct device *device, enum message_type type, const struct msg_keep *keep, int fd)
+{
+	struct worker_event *event = event_new(WORKER_MESSAGE, sizeof(*keep));
+
+	event->process = PROCESS_SUPER;
+	event->row = message_row(type);
+	event->fd = fd;
+	memcpy(event->body, keep, sizeof(*keep));
+	(void)event_post(device->worker, event);
+}
+
+void device_keep(struct device *device, enum keep_slot slot, uint32_t serial, int fd)
+{
+	const struct msg_keep keep = {.port = device->port, .serial = serial, .slot = (uint8_t)slot};
+	int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+	/* One that can't be kept is missed by who goes on with the device, and that ends in a new connection. */
+	if (fd < 0 || copy >= 0)
+		tell_super(device, fd < 0 ? MSG_FORGET : MSG_KEEP, &keep, copy);
+}
+
 void device_fail(struct device *device, const struct err *err)
 {
 	device->failed = true;
@@ -185,6 +208,7 @@ static void device_remove(struct worker *worker, struct device *device)
 	worker->devices[device->slot] = NULL;
 	while (worker->device_slots > 0 && worker->devices[worker->device_slots - 1] == NULL)
 		worker->device_slots--;
+	device_keep(device, KEEP_ALL, 0, -1);
 	device->kind->close(device);
 }
 
@@ -238,6 +262,7 @@ static void devices_update_links(struct worker *worker)
 static void order_attach(struct worker *worker, struct worker_order *order)
 {
 	const struct msg_port *port = (const void *)order->body;
+	const struct device_kind *kind = port_kind(port->kind)->device;
 	struct device *device = map_get(&worker->by_port, port->id);
 	struct err err = {0};
 	unsigned slot = 0;
@@ -248,10 +273,11 @@ static void order_attach(struct worker *worker, struct worker_order *order)
 		slot++;
 	if (slot == WORKER_DEVICES_MAX) {
 		(void)err_set(&err, -ENOSPC, "the switch has %d ports: that is all it can have", WORKER_DEVICES_MAX);
-		(void)close(order->fd);
 		device = NULL;
 	} else {
-		device = port_kind(port->kind)->device->open(worker, port, slot, order->fd, &err);
+		device = order->kept != NULL && kind->resume != NULL ? kind->resume(worker, port, slot, order->fd, order->kept, &err)
+								     : kind->open(worker, port, slot, order->fd, &err);
+		order->fd = -1;
 	}
 	if (device == NULL) {
 		port_lost(worker, port->id, &err);
@@ -339,7 +365,7 @@ static void order_carry_out(struct worker *worker, struct worker_order *order)
 		worker->stopping = true;
 		break;
 	}
-	free(order);
+	worker_order_free(order);
 }
 
 static void orders_take(struct worker *worker)

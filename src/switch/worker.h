@@ -57,7 +57,8 @@ struct worker_order {
 	const struct message_row *row;
 	uint32_t port;
 	int fd;
-	bool keep; /* DETACH: what is outside stays, for it will be attached again */
+	struct device_kept *kept; /* ATTACH: what was kept beside `fd`, or NULL; freed with the order */
+	bool keep;		  /* DETACH: what is outside stays, for it will be attached again */
 	char text[128];
 	_Alignas(16) uint8_t body[];
 };
@@ -76,6 +77,7 @@ struct worker_event {
 	uint32_t seq;
 	const struct message_row *row; /* of the message or the order */
 	uint32_t port;		       /* APPLIED: what the order said */
+	int fd;			       /* goes along with a message (-1: none); the receiver of the event closes it */
 	struct err error;
 	_Alignas(16) uint8_t body[]; /* of the message, cut behind its tail */
 };
@@ -93,7 +95,13 @@ void worker_free(struct worker *worker);
 struct worker_order *worker_order_new(enum worker_order_kind kind, size_t bytes);
 void worker_order(struct worker *worker, struct worker_order *order);
 
-/* Moves all waiting events to `events` (an empty list); free each with free(). For the loop's thread. */
+/* Frees an order with what it still holds. */
+void worker_order_free(struct worker_order *order);
+
+/* Closes what is left in `kept` and frees it; NULL is fine. */
+void device_kept_free(struct device_kept *kept);
+
+/* Moves all waiting events to `events` (an empty list); free each with free(), closing its `fd`. For the loop's thread. */
 void worker_take_events(struct worker *worker, struct list *events);
 
 /* The thread's processor time so far, for tests and `weft top`. */

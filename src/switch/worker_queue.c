@@ -17,6 +17,24 @@ static void list_move(struct list *from, struct list *to)
 	list_init(from);
 }
 
+void device_kept_free(struct device_kept *kept)
+{
+	if (kept == NULL)
+		return;
+	for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++)
+		if (kept->fds[slot] >= 0)
+			(void)close(kept->fds[slot]);
+	free(kept);
+}
+
+void worker_order_free(struct worker_order *order)
+{
+	if (order->fd >= 0)
+		(void)close(order->fd);
+	device_kept_free(order->kept);
+	free(order);
+}
+
 void worker_queue_init(struct worker_queue *queue)
 {
 	CHECK(pthread_mutex_init(&queue->lock, NULL) == 0 && pthread_cond_init(&queue->room, NULL) == 0);
@@ -29,13 +47,13 @@ void worker_queue_end(struct worker_queue *queue)
 	struct worker_order *order;
 	struct worker_event *event;
 
-	list_each (order, &queue->orders, struct worker_order, node) {
-		if (order->fd >= 0)
-			(void)close(order->fd);
-		free(order);
-	}
-	list_each (event, &queue->events, struct worker_event, node)
+	list_each (order, &queue->orders, struct worker_order, node)
+		worker_order_free(order);
+	list_each (event, &queue->events, struct worker_event, node) {
+		if (event->fd >= 0)
+			(void)close(event->fd);
 		free(event);
+	}
 	(void)pthread_cond_destroy(&queue->room);
 	(void)pthread_mutex_destroy(&queue->lock);
 }

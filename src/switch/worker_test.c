@@ -86,6 +86,9 @@ struct bench {
 	struct worker *worker;
 	int notify_fd;
 	struct guest guests[2];
+	int device_fds[2]; /* what the supervisor has of ports 2 and 3: the connections, and what the worker sent to be kept */
+	struct device_kept kept[2];
+	unsigned forgotten;
 };
 
 static void notify(void *context)
@@ -103,26 +106,47 @@ static void wait_state(uint32_t port, enum port_state state)
 	assert_int_equal(port_states[port], state);
 }
 
-static void attach(struct bench *bench, uint32_t port, int fd)
+static struct device_kept *kept_new(void)
+{
+	struct device_kept *kept = calloc(1, sizeof(*kept));
+
+	assert_non_null(kept);
+	for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++)
+		kept->fds[slot] = -1;
+	return kept;
+}
+
+static void attach_kept(struct bench *bench, uint32_t port, int fd, struct device_kept *kept)
 {
 	const struct msg_port body = {.id = port, .kind = PORT_VHOST, .mtu = 1500};
 	struct worker_order *order = worker_order_new(WORKER_ATTACH, sizeof(body));
 
 	order->fd = fd;
+	order->kept = kept;
 	memcpy(order->body, &body, sizeof(body));
 	worker_order(bench->worker, order);
 }
 
-static void bench_start(struct bench *bench, uint64_t features)
+static void attach(struct bench *bench, uint32_t port, int fd) { attach_kept(bench, port, fd, NULL); }
+
+static void worker_begin(struct bench *bench)
 {
 	struct worker_config config = {.small_packets = 256, .large_packets = 8, .spin = span_us(50), .notify = notify, .context = bench};
 	struct err err;
 
-	bench->notify_fd = eventfd(0, EFD_NONBLOCK);
 	bench->worker = worker_new(&config, &err);
 	assert_non_null(bench->worker);
+}
+
+static void bench_start(struct bench *bench, uint64_t features)
+{
+	bench->notify_fd = eventfd(0, EFD_NONBLOCK);
+	bench->forgotten = 0;
+	worker_begin(bench);
 	for (uint32_t i = 0; i < 2; i++) {
+		memset(bench->kept[i].fds, -1, sizeof(bench->kept[i].fds));
 		guest_start(&bench->guests[i], 64, NULL, NULL);
+		bench->device_fds[i] = dup(bench->guests[i].back_fd);
 		attach(bench, 2 + i, bench->guests[i].back_fd);
 		guest_set_up(&bench->guests[i], features);
 	}
@@ -133,13 +157,34 @@ static void bench_start(struct bench *bench, uint64_t features)
 static void bench_end(struct bench *bench)
 {
 	worker_free(bench->worker); /* checks that all packets came back */
+	for (unsigned i = 0; i < 2; i++) {
+		(void)close(bench->device_fds[i]);
+		for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++)
+			(void)close(bench->kept[i].fds[slot]);
+	}
 	guest_end(&bench->guests[0]);
 	guest_end(&bench->guests[1]);
 	(void)close(bench->notify_fd);
 }
 
+/* What the supervisor does with the worker's word to it. */
+static void keep(struct bench *bench, const struct worker_event *event)
+{
+	const struct msg_keep *body = (const void *)event->body;
+	struct device_kept *kept = &bench->kept[body->port & 1];
+
+	if (event->row->type == MSG_FORGET) {
+		bench->forgotten++;
+		return;
+	}
+	assert_int_equal(event->row->type, MSG_KEEP);
+	(void)close(kept->fds[body->slot]);
+	kept->fds[body->slot] = event->fd;
+	kept->serials[body->slot] = body->serial;
+}
+
 /* The next event, waiting at most two seconds. */
-static struct worker_event *next_event(struct bench *bench, struct list *events)
+static struct worker_event *any_event(struct bench *bench, struct list *events)
 {
 	struct pollfd poll_fd = {bench->notify_fd, POLLIN, 0};
 	struct worker_event *event;
@@ -155,6 +200,18 @@ static struct worker_event *next_event(struct bench *bench, struct list *events)
 	/* By the head's own links, so that what checks pointers sees the list change. */
 	events->next = event->node.next;
 	events->next->prev = events;
+	return event;
+}
+
+/* The next event that isn't for the supervisor. */
+static struct worker_event *next_event(struct bench *bench, struct list *events)
+{
+	struct worker_event *event;
+
+	while ((event = any_event(bench, events)) != NULL && event->kind == WORKER_MESSAGE && event->process == PROCESS_SUPER) {
+		keep(bench, event);
+		free(event);
+	}
 	return event;
 }
 
@@ -284,6 +341,7 @@ static void events_are_bounded(void **state)
 	assert_int_equal(punts + drops_seen, 20000);
 	assert_in_range(punts, WORKER_PUNTS_MAX, 19999);
 	order = worker_order_new(WORKER_SHOW, show->size);
+	order->from = PROCESS_CTL;
 	order->row = show;
 	order->seq = 2;
 	((struct msg_show *)(void *)order->body)->object = WORKER_EVENTS_MAX + 10;
@@ -349,6 +407,129 @@ static void devices_come_and_go(void **state)
 	bench_end(&b);
 }
 
+/* Takes in all that the worker has said so far. */
+static void take_all(struct bench *bench)
+{
+	struct worker_event *event;
+	struct list events;
+
+	list_init(&events);
+	worker_take_events(bench->worker, &events);
+	list_each (event, &events, struct worker_event, node) {
+		if (event->kind == WORKER_MESSAGE && event->process == PROCESS_SUPER)
+			keep(bench, event);
+		free(event);
+	}
+}
+
+/* A copy of what is kept of a guest, as the supervisor hands it out. */
+static struct device_kept *kept_copy(const struct bench *bench, unsigned guest)
+{
+	struct device_kept *kept = kept_new();
+
+	for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++) {
+		kept->serials[slot] = bench->kept[guest].serials[slot];
+		if (bench->kept[guest].fds[slot] >= 0)
+			kept->fds[slot] = dup(bench->kept[guest].fds[slot]);
+	}
+	return kept;
+}
+
+/* Ends the worker and starts another, which gets the connections and, by its own way of spoiling it, what was kept. */
+static void restart(struct bench *bench, void (*spoil)(struct device_kept *kept))
+{
+	worker_free(bench->worker);
+	port_states[2] = port_states[3] = PORT_STATE_DOWN;
+	worker_begin(bench);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct device_kept *kept = kept_copy(bench, i);
+
+		if (spoil != NULL)
+			spoil(kept);
+		attach_kept(bench, 2 + i, dup(bench->device_fds[i]), kept);
+	}
+}
+
+/* A new worker goes on where the old one ended; the guests notice nothing, and a frame sent in between arrives. */
+static void a_new_worker_goes_on(void **state)
+{
+	static const uint64_t sets[] = {GUEST_FEATURES_PLAIN, GUEST_FEATURES_PLAIN | GUEST_BIT(VIRTIO_RING_F_EVENT_IDX)};
+
+	for (size_t s = 0; s < COUNT_OF(sets); s++) {
+		struct bench b;
+
+		bench_start(&b, sets[s]);
+		for (unsigned round = 0; round < 5; round++) {
+			for (unsigned i = 0; i < 70; i++)
+				pass_frame(&b, i & 1, (uint8_t)i);
+			take_all(&b);
+			restart(&b, NULL);
+			wait_state(2, PORT_STATE_UP);
+			wait_state(3, PORT_STATE_UP);
+			pass_frame(&b, round & 1, (uint8_t)round);
+		}
+		bench_end(&b);
+	}
+}
+
+static void spoil_serial(struct device_kept *kept) { kept->serials[KEEP_CALL]++; }
+static void spoil_memory(struct device_kept *kept)
+{
+	(void)close(kept->fds[KEEP_MEMORY]);
+	kept->fds[KEEP_MEMORY] = -1;
+}
+static void spoil_state(struct device_kept *kept)
+{
+	(void)close(kept->fds[KEEP_STATE]);
+	kept->fds[KEEP_STATE] = -1;
+}
+static void spoil_busy(struct device_kept *kept)
+{
+	const uint32_t one = 1;
+
+	assert_int_equal(pwrite(kept->fds[KEEP_STATE], &one, sizeof(one), 8), sizeof(one));
+}
+static void spoil_version(struct device_kept *kept)
+{
+	const uint32_t other = 77;
+
+	assert_int_equal(pwrite(kept->fds[KEEP_STATE], &other, sizeof(other), 0), sizeof(other));
+}
+
+/* Whatever doesn't fit together ends in a new connection. */
+static void what_does_not_fit_is_refused(void **state)
+{
+	static void (*const spoils[])(struct device_kept * kept) = {spoil_serial, spoil_memory, spoil_state, spoil_busy, spoil_version};
+
+	for (size_t i = 0; i < COUNT_OF(spoils); i++) {
+		struct bench b;
+		struct list events;
+		struct worker_event *event;
+
+		list_init(&events);
+		bench_start(&b, GUEST_FEATURES_PLAIN);
+		pass_frame(&b, 0, 1);
+		take_all(&b);
+		restart(&b, spoils[i]);
+		for (unsigned lost = 0; lost < 2; lost++) {
+			event = next_event(&b, &events);
+			assert_non_null(event);
+			assert_int_equal(event->kind, WORKER_LOST);
+			assert_int_equal(event->error.code, -ESTALE);
+			free(event);
+		}
+		for (uint32_t guest = 0; guest < 2; guest++) {
+			guest_connect(&b.guests[guest]);
+			attach(&b, 2 + guest, b.guests[guest].back_fd);
+			guest_set_up(&b.guests[guest], GUEST_FEATURES_PLAIN);
+		}
+		wait_state(2, PORT_STATE_UP);
+		wait_state(3, PORT_STATE_UP);
+		pass_frame(&b, 1, 2);
+		bench_end(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +538,8 @@ int main(void)
 		cmocka_unit_test(orders_are_answered_in_order),
 		cmocka_unit_test(events_are_bounded),
 		cmocka_unit_test(devices_come_and_go),
+		cmocka_unit_test(a_new_worker_goes_on),
+		cmocka_unit_test(what_does_not_fit_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("worker", tests, NULL, NULL);

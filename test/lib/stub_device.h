@@ -6,6 +6,7 @@
 
 int device_watch(struct device *device, int fd, uint32_t events, uint32_t tag) { return 0; }
 void device_unwatch(struct device *device, int fd) {}
+__attribute__((weak)) void device_keep(struct device *device, enum keep_slot slot, uint32_t serial, int fd) {}
 void device_set_state(struct device *device, enum port_state state) { device->state = state; }
 
 void device_fail(struct device *device, const struct err *err)

@@ -18,7 +18,7 @@ static const struct process_row processes[] = {
 		.jail = {.files_read = true, .files_write = true, .threads = true},
 		.peers = PEER(SWITCH) | PEER(ROUTE) | PEER(VM)},
 	/* Meets hostile guests: no file, no network, nothing but what it is handed. */
-	{.body = &switch_process, .jail = {.threads = true}, .peers = PEER(CTL) | PEER(ROUTE)},
+	{.body = &switch_process, .jail = {.threads = true}, .peers = PEER(CTL) | PEER(ROUTE), .spare = true},
 	/* Meets hostile routing peers: likewise. */
 	{.body = &route_process, .jail = {.threads = true}, .peers = PEER(CTL) | PEER(SWITCH)},
 	/* Starts hypervisors, which inherit what it has. Meets ctl and libvirt only. */

@@ -4,10 +4,11 @@
  * Theory of operation. weftd becomes a guard (guard.h), which starts super; super executes the program again once for each row
  * (`weftd --process NAME`), passing one channel on descriptor 3. Whenever a process comes up super makes a socket pair for each pair of
  * rows that speak to each other and sends both ends out as PEER messages, so channels are never named in the file system and a restarted
- * process finds its peers again. A child runs `prepare` (with what privilege it was started with), is jailed for good, sends READY, and
- * lives in its loop. A child that ends is started again at once, then after 0.1 s, 0.2 s, ... up to 5 s when it keeps dying; a child lives
- * on without its peers and forgets nothing. Super parses nothing foreign and does a short list of privileged acts for the switch
- * (api/message_types.h: OPEN_TAP, CONNECT_VHOST), and holds the switch's descriptors when it dies (super_keep.c).
+ * process finds its peers again. Of a row with a spare there are two: the second is jailed and ready, but has no peers before the first
+ * ends. A child runs `prepare` (with what privilege it was started with), is jailed for good, sends READY, and lives in its loop. A child
+ * that ends is started again at once, then after 0.1 s, 0.2 s, ... up to 5 s when it keeps dying; a child lives on without its peers and
+ * forgets nothing. Super parses nothing foreign and does a short list of privileged acts for the switch (api/message_types.h: OPEN_TAP,
+ * CONNECT_VHOST), and holds the switch's descriptors when it dies (super_keep.c).
  */
 #ifndef PROC_PROCESS_H
 #define PROC_PROCESS_H
@@ -76,6 +77,7 @@ struct process_row {
 	const struct process_body *body;
 	struct jail_spec jail;
 	uint32_t peers;
+	bool spare; /* a second one is kept ready: when the first ends, it takes over without having to be started */
 };
 
 /* Exit status of a weftd that found another one running in its places: to whoever needs a weftd that is as good as success. */

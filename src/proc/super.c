@@ -4,8 +4,9 @@
  * A child is OFF → STARTING (process made) → RUNNING (READY came) → OFF (it ended) and so on. Its end is seen through its pidfd, not
  * through its channel: a child whose channel broke (it sent what it mustn't) is killed and then seen ending like any other.
  * Each time a child becomes RUNNING it gets a fresh channel to each of its peers that run, and they to it.
- * At the end ctl is asked first, since it orders the others about; when it is gone the others are asked at once. Who doesn't end in time
- * is killed.
+ * A spare becomes ready like any other and then waits. When the child of its row ends, the two change places: the spare is connected with
+ * the peers at once, or as soon as it is ready, and the one that ended is started again, after a pause, as the spare. At the end ctl is
+ * asked first, since it orders the others about; when it is gone the others are asked at once. Who doesn't end in time is killed.
  */
 #include "proc/super.h"
 
@@ -31,6 +32,9 @@
 /* What failed so often before the API answered once is given up: whoever started us should read why. */
 #define FAILURES_BEFORE_READY_MAX 3
 
+/* A spare isn't needed at once, and whoever takes over needs the processor. */
+#define SPARE_PAUSE (span_s(2))
+
 /* How often the size of the log is looked at. */
 #define LOG_TRIM_EVERY (span_s(30))
 
@@ -39,13 +43,16 @@ static void super_stop(struct super *super, int status);
 
 static const char *child_name(const struct child *child) { return process_name(child->row->body->id); }
 
-static struct child *child_of(struct super *super, enum process_id id)
+/* The child of that name that is at work, or its spare. */
+static struct child *child_find(struct super *super, enum process_id id, bool spare)
 {
 	for (unsigned i = 0; i < super->child_count; i++)
-		if (super->children[i].row->body->id == id)
+		if (super->children[i].row->body->id == id && super->children[i].spare == spare)
 			return &super->children[i];
 	return NULL;
 }
+
+static struct child *child_of(struct super *super, enum process_id id) { return child_find(super, id, false); }
 
 static struct msg_process child_report(const struct child *child)
 {
@@ -81,7 +88,8 @@ static void report_all(struct super *super, struct child *ctl)
 
 	(void)channel_send(ctl->channel, MSG_PROCESS_CHANGED, 0, &process, -1);
 	for (unsigned i = 0; i < super->child_count; i++)
-		report(super, &super->children[i]);
+		if (!super->children[i].spare)
+			report(super, &super->children[i]);
 }
 
 static void answer_show(struct super *super, struct child *child, const struct message *message)
@@ -95,6 +103,8 @@ static void answer_show(struct super *super, struct child *child, const struct m
 	} else {
 		(void)channel_send(child->channel, MSG_ROW_PROCESS, message->seq, &process, -1);
 		for (unsigned i = 0; i < super->child_count; i++) {
+			if (super->children[i].spare)
+				continue;
 			process = child_report(&super->children[i]);
 			(void)channel_send(child->channel, MSG_ROW_PROCESS, message->seq, &process, -1);
 		}
@@ -117,7 +127,7 @@ static int channel_pair(int ends[2])
 
 static bool are_peers(const struct child *a, const struct child *b)
 {
-	return a != b && (a->row->peers & 1U << b->row->body->id) && (b->row->peers & 1U << a->row->body->id);
+	return a != b && !a->spare && !b->spare && (a->row->peers & 1U << b->row->body->id) && (b->row->peers & 1U << a->row->body->id);
 }
 
 static void connect_peers(struct child *a, struct child *b)
@@ -135,15 +145,11 @@ static void connect_peers(struct child *a, struct child *b)
 	(void)close(ends[1]);
 }
 
-static void child_ready(struct child *child)
+/* The child is at work from now on. */
+static void child_connect(struct child *child)
 {
 	struct super *super = child->super;
 
-	if (child->state != CHILD_STARTING)
-		return;
-	child->state = CHILD_RUNNING;
-	loop_timer_set(child->deadline, INSTANT_NEVER);
-	log_info(child_name(child), "ready, process %d", child->pid);
 	if (child->row->body->id == PROCESS_CTL)
 		report_all(super, child);
 	else
@@ -158,10 +164,22 @@ static void child_ready(struct child *child)
 	}
 }
 
+static void child_ready(struct child *child)
+{
+	if (child->state != CHILD_STARTING)
+		return;
+	child->state = CHILD_RUNNING;
+	loop_timer_set(child->deadline, INSTANT_NEVER);
+	log_info(child_name(child), "ready%s, process %d", child->spare ? " as a spare" : "", child->pid);
+	if (!child->spare)
+		child_connect(child);
+}
+
 /* Only the switch has something that must outlive it. */
 static bool may_keep(const struct child *child, uint16_t type)
 {
-	return child->row->body->id == PROCESS_SWITCH && (type == MSG_KEEP || type == MSG_FORGET || type == MSG_FORGET_UNASKED);
+	return child->row->body->id == PROCESS_SWITCH && !child->spare &&
+	       (type == MSG_KEEP || type == MSG_FORGET || type == MSG_FORGET_UNASKED);
 }
 
 static void child_received(void *context, struct channel *channel, const struct message *message)
@@ -264,6 +282,7 @@ static void child_restart(struct child *child)
 {
 	struct super *super = child->super;
 	struct instant now = loop_now(super->loop);
+	struct span pause;
 
 	child->failures = instant_diff(now, child->started).ns > BACKOFF_CALM.ns ? 1 : child->failures + 1;
 	child->restarts++;
@@ -272,7 +291,22 @@ static void child_restart(struct child *child)
 		super_stop(super, EXIT_FAILURE);
 		return;
 	}
-	loop_timer_set(child->timer, instant_add(now, backoff_next(child->failures - 1)));
+	pause = backoff_next(child->failures - 1);
+	loop_timer_set(child->timer, instant_add(now, child->spare && pause.ns < SPARE_PAUSE.ns ? SPARE_PAUSE : pause));
+}
+
+/* The spare of a child that has ended takes its place; the child becomes the spare. */
+static void spare_takes_over(struct child *child)
+{
+	struct child *spare = child_find(child->super, child->row->body->id, true);
+
+	if (child->spare || spare == NULL || spare->pid <= 0)
+		return;
+	child->spare = true;
+	spare->spare = false;
+	spare->restarts = child->restarts + 1;
+	if (spare->state == CHILD_RUNNING)
+		child_connect(spare);
 }
 
 static void child_ended(void *context, int fd, int events)
@@ -293,15 +327,18 @@ static void child_ended(void *context, int fd, int events)
 	child->channel = NULL;
 	child->pid = 0;
 	child->state = CHILD_OFF;
-	if (child->row->body->id == PROCESS_SWITCH)
+	if (child->row->body->id == PROCESS_SWITCH && !child->spare)
 		super_kept_unask(child->super);
 	loop_timer_set(child->deadline, INSTANT_NEVER);
 	loop_timer_set(child->timer, INSTANT_NEVER);
-	report(child->super, child);
-	if (child->super->stopping)
+	if (!child->spare)
+		report(child->super, child);
+	if (child->super->stopping) {
 		stop_next(child->super);
-	else
-		child_restart(child);
+		return;
+	}
+	spare_takes_over(child);
+	child_restart(child);
 }
 
 static void child_timer(void *context, struct instant now)
@@ -354,6 +391,17 @@ static void child_start(struct child *child)
 	loop_timer_set(child->deadline, instant_add(child->started, START_PATIENCE));
 }
 
+static void child_add(struct super *super, const struct process_row *row, bool spare)
+{
+	struct child *child = &super->children[super->child_count++];
+
+	*child = (struct child){.super = super, .row = row, .spare = spare};
+	child->timer = loop_timer_new(super->loop, child_timer, child);
+	child->deadline = loop_timer_new(super->loop, child_late, child);
+	if (spare)
+		loop_timer_set(child->timer, instant_add(loop_now(super->loop), SPARE_PAUSE));
+}
+
 static void trim_log(void *context, struct instant now)
 {
 	struct super *super = context;
@@ -398,12 +446,11 @@ int supervise(const struct process_row *rows, unsigned row_count)
 	loop_on_signal(super.loop, SIGINT, stop_by_signal, &super);
 	super.log_timer = loop_timer_new(super.loop, trim_log, &super);
 	loop_timer_set(super.log_timer, instant_add(loop_now(super.loop), LOG_TRIM_EVERY));
-	super.child_count = row_count;
-	for (unsigned i = 0; i < row_count; i++) {
-		super.children[i] = (struct child){.super = &super, .row = &rows[i]};
-		super.children[i].timer = loop_timer_new(super.loop, child_timer, &super.children[i]);
-		super.children[i].deadline = loop_timer_new(super.loop, child_late, &super.children[i]);
-	}
+	for (unsigned i = 0; i < row_count; i++)
+		child_add(&super, &rows[i], false);
+	for (unsigned i = 0; i < row_count; i++)
+		if (rows[i].spare)
+			child_add(&super, &rows[i], true);
 	for (unsigned i = 0; i < row_count; i++)
 		child_start(&super.children[i]);
 	loop_run(super.loop);

@@ -15,6 +15,7 @@ enum child_state { CHILD_OFF, CHILD_STARTING, CHILD_RUNNING, CHILD_STOPPING };
 struct child {
 	struct super *super;
 	const struct process_row *row;
+	bool spare; /* waits for the end of the other one of its row */
 	enum child_state state;
 	pid_t pid;
 	int pidfd;
@@ -31,7 +32,7 @@ struct child {
 struct super {
 	struct loop *loop;
 	struct places places;
-	struct child children[PROCESS_COUNT];
+	struct child children[2 * PROCESS_COUNT]; /* those of the rows, then the spares */
 	unsigned child_count;
 	bool ready;    /* the API answered once */
 	bool stopping; /* SHUTDOWN or a signal came */

@@ -344,7 +344,7 @@ void super_act(struct super *super, struct child *child, const struct message *m
 {
 	struct err err = {-EPERM, "only the switch may ask for this"};
 
-	if (child->row->body->id != PROCESS_SWITCH) {
+	if (child->row->body->id != PROCESS_SWITCH || child->spare) {
 		log_warning(process_name(child->row->body->id), "asked for %s: refused", message->row->name);
 		channel_done(child->channel, message->seq, &err);
 	} else if (message->row->type == MSG_OPEN_TAP) {

@@ -36,8 +36,8 @@ struct device_kind {
 	 * Goes on with a device that an earlier switch had: `fd` and `kept`, from which it takes what it uses (and sets it to -1). -ESTALE:
 	 * they don't fit together, a new connection is needed. NULL: this kind has nothing to go on with, `open` is enough.
 	 */
-	struct device *(*resume)(struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct device_kept *kept,
-		struct err *err);
+	struct device *(*resume)(
+		struct worker *worker, const struct msg_port *port, uint32_t slot, int fd, struct device_kept *kept, struct err *err);
 
 	/* Receives at most `room` packets; in_port is set by the caller. */
 	unsigned (*receive)(struct device *device, struct packet **packets, unsigned room);
@@ -95,8 +95,8 @@ int device_watch(struct device *device, int fd, uint32_t events, uint32_t tag);
 void device_unwatch(struct device *device, int fd);
 
 /*
- * For devices (worker.c): has the supervisor keep a duplicate of `fd` (borrowed) in a slot of this port, or with -1 close what it has there.
- * When the device is closed all is forgotten.
+ * For devices (worker.c): has the supervisor keep a duplicate of `fd` (borrowed) in a slot of this port, or with -1 close what it has
+ * there. When the device is closed all is forgotten.
  */
 void device_keep(struct device *device, enum keep_slot slot, uint32_t serial, int fd);
 

@@ -16,10 +16,13 @@
  * A machine's port is asked for every 20 ms at first, since whoever starts the machine waits until we are connected, then more rarely. That
  * nobody listens yet is no error and isn't told; what keeps a TAP from being opened is told to ctl, once for each reason.
  * A process that comes back gets everything again: its new life has a new generation, and what answers the old one is thrown away.
+ *
+ * Long because a port's way to its device is one state machine, and orders and events are its two ends.
  */
 #include "switch/switch.h"
 
 #include "base/arena.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -169,6 +172,7 @@ static void port_opened(void *context, const struct message *message, int error,
 	int fd = message != NULL && message->row->type == MSG_OPENED ? message->fd : -1;
 
 	if (!last) {
+		CHECK(message != NULL);
 		port_kept(port, message);
 		return;
 	}

@@ -112,7 +112,7 @@ check "kill -9 of route: whole within 5 s, no ping lost" killed route 0
 check "kill -9 of vm: whole within 5 s, no ping lost" killed vm 0
 check "kill -9 of super, with which the others end: whole within 5 s" killed super 60
 check "kill -9 of guard: whole within 5 s, no ping lost" killed guard 0
-check "kill -9 of switch: whole within 5 s, at most 2 s of pings lost" killed switch 20
+check "kill -9 of switch: whole within 5 s, at most 2 pings lost" killed switch 2
 check "and up finds nothing to do" status 3 "$weft" up "$lab"
 
 # --- down, also after kill -9 of everything

@@ -26,22 +26,22 @@ mkdir -p "$cache" && ln -s "$cache" "$WEFT_ROOT/cache"
 namespaces_before=$(ip netns list 2>/dev/null | sort)
 links_before=$(ip -o link 2>/dev/null | sed 's/^[0-9]*: //; s/[:@].*//' | sort)
 
-# The number of our daemon's process $1. A jailed process hides its environment; then its parent's is looked at.
-number() {
+# The numbers of our daemon's processes $1, oldest first. A jailed process hides its environment; then its parent's is looked at.
+numbers() {
 	local pid parent
 	for pid in $(pgrep -fx "weftd --process $1"); do
 		parent=$(ps -o ppid= -p "$pid" | tr -d ' ')
-		if grep -qzx "WEFT_ROOT=$WEFT_ROOT" "/proc/$pid/environ" "/proc/$parent/environ" 2>/dev/null; then
-			echo "$pid"
-			return
-		fi
+		grep -qzx "WEFT_ROOT=$WEFT_ROOT" "/proc/$pid/environ" "/proc/$parent/environ" 2>/dev/null && echo "$pid"
 	done
 }
+
+# The number of the one at work: of the switch there is a younger spare, too.
+number() { numbers "$1" | head -1; }
 
 # Numbers of all processes that belong to this test: the daemon's, and hypervisors, whose command line names our folder.
 our_processes() {
 	local name
-	for name in $processes; do number "$name"; done
+	for name in $processes; do numbers "$name"; done
 	pgrep -f "qemu.*$WEFT_ROOT"
 }
 

@@ -69,6 +69,15 @@ static const struct command commands[] = {
 		.examples = "weft trace vm1 vm2\nweft trace vm1 10.2.0.10 tcp/22\nweft trace r1 vm2 --size 1500",
 		.options = {{'f', "file", "FILE", "the lab's file, for lines"}, {0, "source", "ADDRESS", "send from this address"},
 			{0, "ttl", "N", "send with this TTL (64)"}, {0, "size", "BYTES", "length of the IP packet"}, LAB}},
+	{.group = "looking", .name = "capture", .arguments = "PORT", .arguments_min = 1, .arguments_max = 1, .run = capture_run,
+		.summary = "Capture what passes a port or router interface, as pcapng",
+		.text = "PORT is a machine's NIC (vm1:eth0), a port, or a router's interface (r1:lan). Filters are those of tcpdump. Costs nothing when\n"
+			"off; what a slow reader leaves no room for is counted and never waits. Ctrl-C ends it.",
+		.examples = "weft capture vm1:eth0 -w vm1.pcapng\nweft capture r1:eth0 --filter 'udp port 520' | tcpdump -nr -\n"
+			    "weft capture vm1:eth0 --wireshark",
+		.options = {{'w', "write", "FILE", "write to a file (- is standard output)"}, {0, "filter", "WORDS", "only what pcap-filter(7) lets through"},
+			{0, "snaplen", "BYTES", "cut packets"}, {'c', "count", "N", "end after N packets"},
+			{0, "seconds", "N", "end after N seconds"}, {0, "wireshark", NULL, "show it live"}, LAB}},
 	{.group = "looking", .name = "pool ls", .alias = "pool", .arguments = "", .run = pool_ls_run,
 		.summary = "List the pools that numbers come from, and how full they are",
 		.examples = "weft pool ls",

@@ -92,6 +92,7 @@ enum message_type {
 
 	/* ctl -> switch, route, vm: questions and their rows */
 	MSG_SHOW,		/* struct msg_show */
+	MSG_CAPTURE,		/* struct msg_capture: ctl -> switch; answered by OPENED + a stream socket, or DONE with an error */
 	MSG_TRACE,		/* struct msg_trace: ctl -> switch, walk a packet in dry-run */
 	MSG_ROW_MAC,		/* struct row_mac: the first of the rows */
 	MSG_ROW_ARP,		/* struct row_arp */
@@ -610,6 +611,25 @@ struct msg_trace {
 	uint16_t source_port;
 	uint16_t destination_port;
 	uint16_t size;
+};
+
+#define CAPTURE_INSNS_MAX 256
+
+/* An instruction of classic BPF, laid out as the kernel and libpcap have it. */
+struct capture_insn {
+	uint16_t code;
+	uint8_t jt, jf;
+	uint32_t k;
+};
+
+/* Packets of a port or router interface `id`, cut at `snaplen` bytes (0: whole), that the filter (none: all) lets through; `name` for
+ * people. */
+struct msg_capture {
+	uint32_t id;
+	uint32_t snaplen;
+	char name[PATH_BYTES];
+	uint16_t insn_count;
+	struct capture_insn insns[CAPTURE_INSNS_MAX];
 };
 
 enum trace_verdict { TRACE_GOES_ON, TRACE_DELIVERED, TRACE_FLOODED, TRACE_TAKEN, TRACE_WAITS, TRACE_DROPPED, TRACE_VERDICT_COUNT };

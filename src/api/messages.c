@@ -350,6 +350,16 @@ static const struct field exec_output_fields[] = {
 
 static const struct field show_fields[] = {ENUM(msg_show, what, show_names), FIELD(msg_show, object)};
 
+static const struct field capture_insn_elements[] = {
+	FIELD(capture_insn, code), FIELD(capture_insn, jt), FIELD(capture_insn, jf), FIELD(capture_insn, k)};
+
+static const struct field capture_fields[] = {
+	FIELD(msg_capture, id),
+	FIELD(msg_capture, snaplen),
+	FIELD(msg_capture, name),
+	ARRAY(msg_capture, insns, insn_count, capture_insn_elements),
+};
+
 static const struct field trace_fields[] = {
 	FIELD(msg_trace, port),
 	FIELD(msg_trace, router),
@@ -617,6 +627,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	TAIL(EXEC_OUTPUT, msg_exec_output, exec_output_fields),
 
 	ROW(SHOW, msg_show, show_fields),
+	TAIL(CAPTURE, msg_capture, capture_fields),
 	ROW(TRACE, msg_trace, trace_fields),
 	ROW(ROW_MAC, row_mac, row_mac_fields),
 	ROW(ROW_ARP, row_arp, row_arp_fields),

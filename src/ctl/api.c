@@ -32,6 +32,7 @@ static const struct api_row rows[] = {
 	{"POST", "/v1/labs/LAB/vms/VM/ACTION", false, api_vm_action},
 	{"POST", "/v1/labs/LAB/links/LINK/ACTION", false, api_link_action},
 	{"GET", "/v1/labs/LAB/trace", false, api_trace},
+	{"GET", "/v1/labs/LAB/capture", false, api_capture},
 	{"GET", "/v1/show/WHAT", false, api_show},
 	{"GET", "/v1/pools", false, api_pools},
 	{"GET", "/v1/pools/plan", false, api_pool_plan},

@@ -395,7 +395,7 @@ static void console_came(void *context, const struct message *message, int error
 	if (!last)
 		return;
 	if (error == 0 && message != NULL && message->fd >= 0)
-		console_serve(call, message->fd);
+		console_serve(call, message->fd, CONSOLE_PROTOCOL);
 	else
 		api_error(call, error ? error : -EPROTO, message && error ? ((const struct msg_done *)message->body)->text : NULL);
 }

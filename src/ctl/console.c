@@ -135,7 +135,7 @@ static void console_gone(void *state)
 	free(console);
 }
 
-void console_serve(struct api_call *call, int line)
+void console_serve(struct api_call *call, int line, const char *protocol)
 {
 	struct http_request *request = call->request;
 	struct console *console;
@@ -151,5 +151,5 @@ void console_serve(struct api_call *call, int line)
 	console->fds[LINE] = line;
 	http_set_state(request, console, console_gone);
 	api_call_free(call);
-	http_upgrade(request, CONSOLE_PROTOCOL, console_upgraded);
+	http_upgrade(request, protocol, console_upgraded);
 }

@@ -7,6 +7,6 @@
 #define CONSOLE_PROTOCOL "weft-console"
 
 /* Answers the call with 101 and joins its connection with the line (a stream socket, taken over) until either ends. */
-void console_serve(struct api_call *call, int line);
+void console_serve(struct api_call *call, int line, const char *protocol);
 
 #endif

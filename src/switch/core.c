@@ -1,6 +1,7 @@
 /* The core: its life, its orders, bursts in, packets and messages out. */
 #include "base/arena.h"
 #include "base/text.h"
+#include "switch/capture.h"
 #include "switch/core_state.h"
 #include "switch/fdb.h"
 #include "switch/fib.h"
@@ -132,6 +133,9 @@ static void send_burst(struct core *core, struct port *port, struct packet *cons
 
 	for (unsigned i = 0; i < count; i++)
 		bytes += sizes[i] = packets[i]->size;
+	if (port->member.captures != NULL)
+		for (unsigned i = 0; i < count; i++)
+			capture_packet(port->member.captures, packets[i], PCAPNG_OUTBOUND, core->now);
 	sent = core->ops->send(core->context, port->config.id, packets, count);
 	dropped = ~sent & (UINT64_MAX >> (CORE_SEND_MAX - count));
 	counters->tx_packets += count;
@@ -329,6 +333,9 @@ static void input_burst(struct core *core, struct port *port, struct packet *con
 		flow_key_read(packet, &burst.keys[used], &burst.views[used]);
 		burst.packets[used++] = packet;
 	}
+	if (port->member.captures != NULL)
+		for (unsigned i = 0; i < used; i++)
+			capture_packet(port->member.captures, burst.packets[i], PCAPNG_INBOUND, core->now);
 	port->member.counters.rx_packets += used;
 	port->member.counters.rx_bytes += bytes;
 	changes = core->flow_changes;

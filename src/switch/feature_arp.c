@@ -120,6 +120,8 @@ void feature_listen(struct walk *walk, struct rif *rif)
 {
 	if (!rif->carrier)
 		return;
+	if (rif->member.captures != NULL)
+		walk_capture(walk, &rif->member, false);
 	if (walk_eth_type(walk) == ETHERNET_ARP)
 		arp_hear(walk, rif);
 	else if (walk_family(walk) != IP_NONE)

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "switch/capture_stream.h"
 #include "switch/ports.h"
 #include "switch/worker.h"
 
@@ -65,6 +66,7 @@ struct switch_port {
 struct switch_body {
 	struct process *process;
 	struct worker *worker;
+	struct capture_streams *captures;
 	struct map ports;
 	struct span spin;
 	bool forgot; /* FORGET_UNASKED was sent */
@@ -346,6 +348,10 @@ static void event_handle(struct switch_body *body, const struct worker_event *ev
 		else if (event->row->type == MSG_SYNC_END && event->process == PROCESS_CTL)
 			ports_complete(body);
 		break;
+	case WORKER_CAPTURED:
+	case WORKER_UNCAPTURED:
+		capture_stream_event(body->captures, body->worker, event, of_this_life);
+		break;
 	case WORKER_LOST:
 		port_lost(body, event->port, &event->error);
 		break;
@@ -395,6 +401,7 @@ static bool may_send(enum process_id from, uint16_t type)
 	case MSG_RIF_DEL:
 	case MSG_SHOW:
 	case MSG_TRACE:
+	case MSG_CAPTURE:
 		return from == PROCESS_CTL;
 	case MSG_PUNT_RULE:
 	case MSG_INJECT:
@@ -420,6 +427,10 @@ static void switch_received(struct process *process, enum process_id from, const
 		(void)err_set(&err, -EPERM, "the switch takes no %s from %s", message->row->name, process_name(from));
 		if (message->seq != 0)
 			channel_done(process->peers[from], message->seq, &err);
+		return;
+	}
+	if (type == MSG_CAPTURE) {
+		capture_stream_open(body->captures, body->worker, message->body, message->seq, body->generations[from]);
 		return;
 	}
 	order = worker_order_new(type == MSG_SHOW || type == MSG_TRACE ? WORKER_SHOW : WORKER_APPLY, message->row->size);
@@ -479,6 +490,7 @@ static void switch_started(struct process *process)
 		.notify = worker_has_events,
 		.context = body};
 
+	body->captures = capture_streams_new(process);
 	body->worker = worker_new(&config, &err);
 	if (body->worker == NULL)
 		log_error(NULL, "%s", err.text);
@@ -493,6 +505,8 @@ static void switch_shutdown(struct process *process)
 
 	worker_free(body->worker);
 	body->worker = NULL;
+	capture_streams_free(body->captures);
+	body->captures = NULL;
 	while ((port = map_next(&body->ports, &cursor, NULL, NULL)) != NULL) {
 		(void)map_remove(&body->ports, port->wanted.id);
 		if (port->stage == STAGE_OPENING)

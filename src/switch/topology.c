@@ -7,6 +7,7 @@
 #include "switch/fib.h"
 #include "switch/flow_cache.h"
 #include "switch/neighbor.h"
+#include "switch/capture.h"
 #include "switch/topology_inside.h"
 
 #include <errno.h>
@@ -239,6 +240,7 @@ void port_del(struct core *core, uint32_t id)
 		return;
 	flow_cache_clear(core);
 	member_detach(core, &port->member);
+	capture_forget(&port->member);
 	free(port);
 }
 
@@ -250,6 +252,7 @@ void rif_del(struct core *core, uint32_t id)
 		return;
 	flow_cache_clear(core);
 	member_detach(core, &rif->member);
+	capture_forget(&rif->member);
 	rif_update_carrier(core, rif, false);
 	neighbor_flush(core, rif);
 	map_free(&rif->neighbors);

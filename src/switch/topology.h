@@ -16,6 +16,7 @@
 #include "switch/drop.h"
 #include "switch/rate_limit.h"
 
+struct capture;
 struct core;
 struct fib;
 struct flow;
@@ -35,6 +36,7 @@ struct member {
 	uint32_t id;		 /* of the port or rif */
 	bool is_rif;
 	uint32_t learned; /* FDB entries behind it */
+	struct capture *captures; /* who looks at what passes, or NULL (capture.h) */
 	struct counters counters;
 };
 

@@ -4,6 +4,7 @@
 #include "net/checksum.h"
 #include "net/ipv4.h"
 #include "net/ipv6.h"
+#include "switch/capture.h"
 #include "switch/feature.h"
 #include "switch/offload.h"
 
@@ -79,6 +80,8 @@ enum feature_result walk_to_router(struct walk *walk, struct rif *rif)
 	walk->router = rif->router;
 	walk->local = false;
 	walk_count(walk, &rif->member, false);
+	if (rif->member.captures != NULL)
+		walk_capture(walk, &rif->member, false);
 	return walk_goto(walk, STAGE_ROUTER);
 }
 
@@ -87,6 +90,8 @@ enum feature_result walk_to_network(struct walk *walk, struct rif *rif)
 	if (!rif->carrier)
 		return walk_drop_tx(walk, &rif->member, DROP_INTERFACE_DOWN);
 	walk_count(walk, &rif->member, true);
+	if (rif->member.captures != NULL)
+		walk_capture(walk, &rif->member, true);
 	walk->network = rif->member.network;
 	walk->from = &rif->member;
 	return walk_goto(walk, STAGE_NETWORK);
@@ -119,6 +124,21 @@ void packet_rewrite(struct packet *packet, const struct flow_actions *actions)
 		eth->destination = actions->eth_dst;
 		eth->source = actions->eth_src;
 	}
+}
+
+void walk_capture(struct walk *walk, const struct member *member, bool tx)
+{
+	struct packet *copy;
+
+	walk->cacheable = false;
+	if (walk_is_dry(walk))
+		return;
+	copy = packet_copy(walk->core->pool, walk->packet);
+	if (copy == NULL)
+		return;
+	packet_rewrite(copy, &walk->draft->actions);
+	capture_packet(member->captures, copy, tx ? PCAPNG_OUTBOUND : PCAPNG_INBOUND, walk->core->now);
+	core_release(walk->core, copy);
 }
 
 void walk_count_drop(struct walk *walk, struct member *at, enum drop_reason reason)
@@ -318,6 +338,8 @@ struct packet *walk_from_origin(struct core *core, const struct origin *origin)
 		walk.from = member;
 		member->counters.tx_packets++;
 		member->counters.tx_bytes += origin->packet->size;
+		if (member->captures != NULL)
+			capture_packet(member->captures, origin->packet, PCAPNG_OUTBOUND, core->now);
 	}
 	return walk_go(&walk);
 }

@@ -179,6 +179,9 @@ struct packet *walk_from_port(
 	struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view);
 struct packet *walk_from_origin(struct core *core, const struct origin *origin);
 
+/* Shows the packet, as it is by now, to who captures a router interface; such walks make no cache entries. */
+void walk_capture(struct walk *walk, const struct member *member, bool tx);
+
 /* Counts a drop that a feature sees beside the packet's way: at who hears a frame to a group, say. */
 void walk_count_drop(struct walk *walk, struct member *at, enum drop_reason reason);
 

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "switch/capture.h"
 #include "switch/ports.h"
 #include "switch/vhost_memory.h"
 #include "switch/worker_queue.h"
@@ -342,6 +343,21 @@ static void order_apply(struct worker *worker, struct worker_order *order)
 	(void)event_post(worker, event);
 }
 
+static void order_capture(struct worker *worker, struct worker_order *order)
+{
+	bool begin = order->kind == WORKER_CAPTURE;
+	struct worker_event *event = event_new(begin ? WORKER_CAPTURED : WORKER_UNCAPTURED, 0);
+
+	if (begin)
+		event->error.code = core_capture(worker->core, order->capture, &event->error);
+	else
+		core_uncapture(worker->core, order->capture);
+	event->process = order->from;
+	event->generation = order->generation;
+	event->capture = order->capture;
+	(void)event_post(worker, event);
+}
+
 static void order_carry_out(struct worker *worker, struct worker_order *order)
 {
 	switch (order->kind) {
@@ -357,6 +373,10 @@ static void order_carry_out(struct worker *worker, struct worker_order *order)
 		break;
 	case WORKER_DETACH:
 		order_detach(worker, order->port, order->keep);
+		break;
+	case WORKER_CAPTURE:
+	case WORKER_UNCAPTURE:
+		order_capture(worker, order);
 		break;
 	case WORKER_REFUSED:
 		core_port_state(worker->core, order->port, PORT_STATE_DOWN, order->text, worker->now);

@@ -18,6 +18,8 @@
 #include "switch/core.h"
 #include "switch/device.h"
 
+struct capture;
+
 /*
  * Most devices; orders that wait; rows that wait (a longer answer is cut there and says so: a channel holds CHANNEL_QUEUE_MESSAGES_MAX for
  * who reads slowly, and is closed beyond that); packets for route that wait.
@@ -38,13 +40,15 @@ struct worker_config {
 };
 
 enum worker_order_kind {
-	WORKER_APPLY,	/* core_apply */
-	WORKER_SHOW,	/* core_show, core_trace */
-	WORKER_PEER_UP, /* core_peer_up */
-	WORKER_ATTACH,	/* a port's device was opened: `fd`, body is struct msg_port */
-	WORKER_DETACH,	/* a port's device is not wanted any more */
-	WORKER_REFUSED, /* a port's device can't be opened: `text` says why */
-	WORKER_STOP,	/* ends the thread */
+	WORKER_APPLY,	  /* core_apply */
+	WORKER_SHOW,	  /* core_show, core_trace */
+	WORKER_PEER_UP,	  /* core_peer_up */
+	WORKER_ATTACH,	  /* a port's device was opened: `fd`, body is struct msg_port */
+	WORKER_DETACH,	  /* a port's device is not wanted any more */
+	WORKER_CAPTURE,	  /* core_capture, answered by CAPTURED */
+	WORKER_UNCAPTURE, /* core_uncapture, answered by UNCAPTURED */
+	WORKER_REFUSED,	  /* a port's device can't be opened: `text` says why */
+	WORKER_STOP,	  /* ends the thread */
 };
 
 /* An order. `generation` says which life of the peer asked, and comes back in what answers it. */
@@ -54,6 +58,7 @@ struct worker_order {
 	enum process_id from;
 	uint32_t generation;
 	uint32_t seq;
+	struct capture *capture;
 	const struct message_row *row;
 	uint32_t port;
 	int fd;
@@ -64,9 +69,11 @@ struct worker_order {
 };
 
 enum worker_event_kind {
-	WORKER_MESSAGE, /* to be sent to `process` */
-	WORKER_APPLIED, /* an APPLY or SHOW was carried out: `error` */
-	WORKER_LOST,	/* a port's device failed or couldn't be made: open it again */
+	WORKER_MESSAGE,	   /* to be sent to `process` */
+	WORKER_APPLIED,	   /* an APPLY or SHOW was carried out: `error` */
+	WORKER_CAPTURED,   /* `capture` is hung in, or `error` */
+	WORKER_UNCAPTURED, /* it is the loop's alone again */
+	WORKER_LOST,	   /* a port's device failed or couldn't be made: open it again */
 };
 
 struct worker_event {
@@ -75,6 +82,7 @@ struct worker_event {
 	enum process_id process; /* receiver, or who gave the order */
 	uint32_t generation;	 /* of that process; 0 in a message that answers nothing */
 	uint32_t seq;
+	struct capture *capture;
 	const struct message_row *row; /* of the message or the order */
 	uint32_t port;		       /* APPLIED: what the order said */
 	int fd;			       /* goes along with a message (-1: none); the receiver of the event closes it */

@@ -49,6 +49,13 @@ int core_apply(
 	return row->type == MSG_PORT_DEL ? err_set(err, -ENOENT, "no such port") : 0;
 }
 
+struct capture;
+int core_capture(struct core *core, struct capture *capture, struct err *err);
+void core_uncapture(struct core *core, struct capture *capture);
+
+int core_capture(struct core *core, struct capture *capture, struct err *err) { return 0; }
+void core_uncapture(struct core *core, struct capture *capture) {}
+
 int core_trace(struct core *core, enum process_id to, uint32_t seq, const struct msg_trace *question, struct instant now, struct err *err)
 {
 	return 0;

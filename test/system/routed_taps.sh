@@ -106,6 +106,30 @@ check "and where the router's interface is written" says "taps.weft.yaml:12" tra
 check "cuts what is too long for the link" says "cut into pieces of at most 1300 bytes" trace 10.1.0.9 left 10.2.0.9 --size 1400
 check "waits for who isn't there" says "asks who has 10.2.0.77" trace 10.1.0.9 left 10.2.0.77
 check "status 1 when it doesn't arrive" status 1 trace 10.4.0.9 alone 10.1.0.9
+# Captures are read by tcpdump; the near end of the way, and behind the router, where flows are fused.
+capture() { # PORT FILTER COUNT: in the background, while the hosts ping
+	"$weft" capture "$1" --filter "$2" -c "$3" --seconds 20 -w "$WEFT_ROOT/$1.pcapng" 2>"$WEFT_ROOT/$1.log" &
+	sleep 1
+	count=$3 pings left 10.2.0.9 >/dev/null
+	wait $!
+}
+captured() { # PORT SAYS
+	says "$2" tcpdump -e -tttt -nr "$WEFT_ROOT/$1.pcapng"
+}
+if command -v tcpdump >/dev/null; then
+	check "a port is captured" capture left "icmp and host 10.2.0.9" 4
+	check "requests and replies" eval 'captured left "10.1.0.9 > 10.2.0.9: ICMP echo request" && captured left "10.2.0.9 > 10.1.0.9: ICMP echo reply"'
+	check "as they pass there" says "ttl 62" tcpdump -v -nr "$WEFT_ROOT/left.pcapng" "icmp[0] = 0"
+	check "with the date of today" captured left "$(date +%Y-%m-%d)"
+	check "four and no more" says "4" sh -c "tcpdump -nr '$WEFT_ROOT/left.pcapng' 2>/dev/null | wc -l"
+	check "and none was lost" grep -q "4 packets captured, 0 lost" "$WEFT_ROOT/left.log"
+	check "an interface of the link is captured, on the way" capture r1:eth0 "icmp[0] = 8" 3
+	check "behind the first router" says "ttl 63" tcpdump -v -nr "$WEFT_ROOT/r1:eth0.pcapng"
+	check "RIP is seen there, too" sh -c "'$weft' capture r1:eth0 --filter 'udp port 520' -c 2 --seconds 20 2>/dev/null | tcpdump -nr - 2>/dev/null | grep RIPv2"
+	check "a filter that isn't one is refused" says "syntax error" "$weft" capture left --filter "tcp nonsense" -w /dev/null
+	check "and a port that isn't there" says 'no port or interface named "lfet"' "$weft" capture lfet -w /dev/null
+	rm -f "$WEFT_ROOT"/*.pcapng "$WEFT_ROOT"/*.log
+fi
 check "the neighbors are shown" says "10.2.0.9" "$weft" show ip arp
 check "the link is cut" "$weft" link down r1:r2
 check "the trace knows the cable" says "fix: mend the cable at r1:eth0" trace 10.1.0.9 left 10.2.0.9

@@ -27,18 +27,21 @@ enum message_type {
 	MSG_SYNC_END,	/* struct msg_sync */
 
 	/* super and its children */
-	MSG_PEER,	     /* struct msg_peer + 1 descriptor: super -> child, a fresh channel to another process */
-	MSG_READY,	     /* struct msg_none: child -> super, jailed and running */
-	MSG_SHUTDOWN,	     /* struct msg_none: super -> child: end in order; ctl -> super: end everything */
-	MSG_OPEN_TAP,	     /* struct msg_open_tap: switch -> super; answered by OPENED + 1 descriptor, or DONE with an error */
-	MSG_CONNECT_VHOST,   /* struct msg_connect_vhost: switch -> super, likewise; -ENOENT and -ECONNREFUSED mean "not yet" */
-	MSG_OPENED,	     /* struct msg_none + 1 descriptor */
-	MSG_KEEP,	     /* struct msg_keep + 1 descriptor: switch -> super, which holds it in case the switch dies */
-	MSG_KEPT,	     /* struct msg_keep + 1 descriptor: super -> switch, rows before the OPENED of a port that lives on */
-	MSG_FORGET,	     /* struct msg_keep: switch -> super, closes what is kept in a slot, or with KEEP_ALL all of a port's */
-	MSG_FORGET_UNASKED,  /* struct msg_none: switch -> super, closes what was kept for ports that the switch hasn't opened since it
-				started */
-	MSG_PROCESS_CHANGED, /* struct msg_process: super -> ctl, a process came or went */
+	MSG_PEER,		/* struct msg_peer + 1 descriptor: super -> child, a fresh channel to another process */
+	MSG_READY,		/* struct msg_none: child -> super, jailed and running */
+	MSG_SHUTDOWN,		/* struct msg_none: super -> child: end in order; ctl -> super: end everything */
+	MSG_OPEN_TAP,		/* struct msg_open_tap: switch -> super; answered by OPENED + 1 descriptor, or DONE with an error */
+	MSG_CONNECT_VHOST,	/* struct msg_connect_vhost: switch -> super, likewise; -ENOENT and -ECONNREFUSED mean "not yet" */
+	MSG_OPEN_ROUTER_NETNS,	/* struct msg_open_router_netns: route -> super; answered by OPENED + a TUN's descriptor, or DONE */
+	MSG_OPEN_ROUTER_SOCKET, /* struct msg_open_router_socket: route -> super; answered by OPENED + a TCP socket, or DONE */
+	MSG_CLOSE_ROUTER_NETNS, /* struct msg_id: route -> super; of that router */
+	MSG_OPENED,		/* struct msg_none + 1 descriptor */
+	MSG_KEEP,		/* struct msg_keep + 1 descriptor: switch -> super, which holds it in case the switch dies */
+	MSG_KEPT,		/* struct msg_keep + 1 descriptor: super -> switch, rows before the OPENED of a port that lives on */
+	MSG_FORGET,		/* struct msg_keep: switch -> super, closes what is kept in a slot, or with KEEP_ALL all of a port's */
+	MSG_FORGET_UNASKED,	/* struct msg_none: switch -> super, closes what was kept for ports that the switch hasn't opened since it
+				   started */
+	MSG_PROCESS_CHANGED,	/* struct msg_process: super -> ctl, a process came or went */
 
 	/* ctl -> switch (and route, where said): the virtual topology */
 	MSG_NETWORK_SET, /* struct msg_network */
@@ -182,6 +185,22 @@ struct msg_keep {
 	uint32_t port;
 	uint32_t serial;
 	uint8_t slot;
+};
+
+/* A network namespace of a router's own, whose packets all come and go through a TUN. Another one of that router's goes. */
+struct msg_open_router_netns {
+	uint32_t router;
+	uint16_t mtu;
+};
+
+/* A TCP socket in a router's namespace: listening at `local`, or connecting from it to `remote`. */
+struct msg_open_router_socket {
+	uint32_t router;
+	bool listen;
+	uint16_t port; /* to listen at; to connect to */
+	struct ip local;
+	struct ip remote; /* listening: whose key it is */
+	char key[81];	  /* RFC 2385; "": none */
 };
 
 /* SEGMENT: a learning L2 network. LINK: a cable between exactly two ends, passing everything. */

@@ -102,6 +102,17 @@ static const struct field open_tap_fields[] = {
 	FIELD(msg_open_tap, netns),
 };
 
+static const struct field open_router_netns_fields[] = {FIELD(msg_open_router_netns, router), FIELD(msg_open_router_netns, mtu)};
+
+static const struct field open_router_socket_fields[] = {
+	FIELD(msg_open_router_socket, router),
+	FIELD(msg_open_router_socket, listen),
+	FIELD(msg_open_router_socket, port),
+	FIELD(msg_open_router_socket, local),
+	FIELD(msg_open_router_socket, remote),
+	SECRET(msg_open_router_socket, key),
+};
+
 static const struct field connect_vhost_fields[] = {FIELD(msg_connect_vhost, port)};
 
 static const struct field keep_fields[] = {FIELD(msg_keep, port), FIELD(msg_keep, serial), FIELD(msg_keep, slot)};
@@ -574,6 +585,9 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	EMPTY(SHUTDOWN, msg_none),
 	ROW(OPEN_TAP, msg_open_tap, open_tap_fields),
 	ROW(CONNECT_VHOST, msg_connect_vhost, connect_vhost_fields),
+	ROW(OPEN_ROUTER_NETNS, msg_open_router_netns, open_router_netns_fields),
+	ROW(OPEN_ROUTER_SOCKET, msg_open_router_socket, open_router_socket_fields),
+	ROW(CLOSE_ROUTER_NETNS, msg_id, id_fields),
 	EMPTY(OPENED, msg_none),
 	ROW(KEEP, msg_keep, keep_fields),
 	ROW(KEPT, msg_keep, keep_fields),

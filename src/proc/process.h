@@ -8,7 +8,7 @@
  * ends. A child runs `prepare` (with what privilege it was started with), is jailed for good, sends READY, and lives in its loop. A child
  * that ends is started again at once, then after 0.1 s, 0.2 s, ... up to 5 s when it keeps dying; a child lives on without its peers and
  * forgets nothing. Super parses nothing foreign and does a short list of privileged acts for the switch (api/message_types.h: OPEN_TAP,
- * CONNECT_VHOST), and holds the switch's descriptors when it dies (super_keep.c).
+ * CONNECT_VHOST) and for route (OPEN_ROUTER_NETNS, OPEN_ROUTER_SOCKET), and holds the switch's descriptors when it dies (super_keep.c).
  */
 #ifndef PROC_PROCESS_H
 #define PROC_PROCESS_H

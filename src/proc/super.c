@@ -195,7 +195,7 @@ static void child_received(void *context, struct channel *channel, const struct 
 	} else if (message->row->type == MSG_SHUTDOWN && is_ctl) {
 		child->super->no_labs = true;
 		super_stop(child->super, EXIT_SUCCESS);
-	} else if (message->row->type == MSG_OPEN_TAP || message->row->type == MSG_CONNECT_VHOST) {
+	} else if (super_is_act(message->row->type)) {
 		super_act(child->super, child, message);
 	} else if (may_keep(child, message->row->type)) {
 		super_keep(child->super, child, message);
@@ -329,6 +329,8 @@ static void child_ended(void *context, int fd, int events)
 	child->state = CHILD_OFF;
 	if (child->row->body->id == PROCESS_SWITCH && !child->spare)
 		super_kept_unask(child->super);
+	if (!child->spare)
+		super_acts_forget(child->super, child->row->body->id);
 	loop_timer_set(child->deadline, INSTANT_NEVER);
 	loop_timer_set(child->timer, INSTANT_NEVER);
 	if (!child->spare)

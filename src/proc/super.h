@@ -52,6 +52,7 @@ struct super {
 	struct map kept; /* port id -> struct kept: what outlives the switch */
 	unsigned kept_fds;
 	unsigned kept_fds_max;
+	struct map netns; /* a router's id -> descriptor of its namespace + 1 */
 };
 
 /* Runs super (descriptors as in spawn.h); returns the exit status. */
@@ -60,8 +61,13 @@ int supervise(const struct process_row *rows, unsigned row_count);
 /* Starts logging to stderr as process `name`, at the level that WEFT_LOG says. */
 void process_log_open(const char *name);
 
-/* Does a privileged act that `channel`'s owner asked for and answers it (super_acts.c). Only the switch may ask. */
+/* Does a privileged act that `channel`'s owner asked for and answers it (super_acts.c). Only the switch and route may ask, each for its
+ * own. */
 void super_act(struct super *super, struct child *child, const struct message *message);
+
+/* Whether super knows the act; forgets what was done for a process that ended. */
+bool super_is_act(enum message_type type);
+void super_acts_forget(struct super *super, enum process_id process);
 
 /*
  * What outlives the switch (super_keep.c). `super_keep` carries out KEEP, FORGET and FORGET_UNASKED. `super_keep_device` keeps the

@@ -1,15 +1,18 @@
 /*
- * The privileged acts that super does for the switch: opening a TAP, connecting to a machine's vhost-user socket.
+ * The privileged acts that super does for the switch (opening a TAP, connecting to a machine's vhost-user socket) and for route (network
+ * namespaces of routers with their TUN and their TCP sockets).
  *
- * A TAP may have to be made in another network namespace and the kernel may take its time, so a forked helper does it: it enters the
- * namespace, which super never does, sends the descriptor back as OPENED (or DONE with the error), and ends. Some helpers work at once, the
- * rest of the orders wait in a bounded queue.
+ * What is made in another network namespace may take the kernel its time, so a forked helper does it: it enters the namespace, which super
+ * never does, sends the descriptor back as OPENED (or DONE with the error), and ends. Some helpers work at once, the rest of the orders
+ * wait in a bounded queue. Of a router's namespace super keeps a descriptor by the router's number: so route can ask for sockets in those
+ * only.
  */
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "proc/super.h"
+#include "proc/super_netns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,21 +34,28 @@
 /* Helpers at once; orders that wait; how long a helper may take. */
 #define ACTS_RUNNING_MAX 16
 #define ACTS_WAITING_MAX 65536
+#define NETNS_MAX 4096
 #define ACT_PATIENCE (span_s(10))
 
-/* One OPEN_TAP from its order to the end of its helper. */
+/* One act from its order to the end of its helper. */
 struct act {
 	struct list node; /* in acts_waiting */
 	struct super *super;
 	struct child *asker;
 	pid_t asker_pid; /* a restarted asker is another one */
 	uint32_t seq;
-	struct msg_open_tap order;
+	enum message_type type;
+	union {
+		struct msg_open_tap tap;
+		struct msg_open_router_netns netns;
+		struct msg_open_router_socket socket;
+	} order;
+	int netns;		 /* of the router; -1: none */
 	struct channel *channel; /* to the helper; NULL once it answered */
 	pid_t helper;		 /* 0 once it has ended */
 	int pidfd;
 	struct loop_watch *watch;
-	int fd; /* the TAP, -1: see err */
+	int fd; /* what was opened, -1: see err */
 	struct err err;
 };
 
@@ -147,15 +157,26 @@ static int tap_open(const struct msg_open_tap *order, struct err *err)
 	return fd;
 }
 
-static _Noreturn void helper_run(int socket_fd, const struct msg_open_tap *order)
+static int act_do(const struct act *act, struct err *err)
+{
+	int error;
+
+	if (act->type == MSG_OPEN_ROUTER_NETNS)
+		return router_netns_make(&act->order.netns, err);
+	if (act->type == MSG_OPEN_ROUTER_SOCKET)
+		return router_socket_make(act->netns, &act->order.socket, err);
+	error = enter_netns(act->order.tap.netns, err);
+	return error == 0 ? tap_open(&act->order.tap, err) : error;
+}
+
+static _Noreturn void helper_run(int socket_fd, const struct act *act)
 {
 	struct msg_done done = {0};
 	struct err err = {0};
-	int fd = enter_netns(order->netns, &err);
+	int fd;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (fd == 0)
-		fd = tap_open(order, &err);
+	fd = act_do(act, &err);
 	if (fd >= 0)
 		_exit(channel_send_bare(socket_fd, MSG_OPENED, 1, NULL, fd) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 	done.error = err.code;
@@ -166,13 +187,55 @@ static _Noreturn void helper_run(int socket_fd, const struct msg_open_tap *order
 
 /* In super. */
 
-static void act_answer(const struct act *act)
+/* What an act opens, for errors. */
+static const char *act_what(const struct act *act)
+{
+	if (act->type == MSG_OPEN_ROUTER_NETNS)
+		return "a router's namespace";
+	return act->type == MSG_OPEN_ROUTER_SOCKET ? "a router's socket" : act->order.tap.name;
+}
+
+static void netns_forget(struct super *super, uint32_t router)
+{
+	void *kept = map_remove(&super->netns, router);
+
+	if (kept != NULL)
+		(void)close((int)(uintptr_t)kept - 1);
+}
+
+/* Keeps the namespace that the helper made; the act fails when it can't be had. */
+static void netns_keep(struct act *act)
+{
+	int fd = router_netns_of(act->fd);
+
+	if (fd < 0) {
+		(void)err_set(&act->err, fd, "can't keep a router's namespace: %s", strerror(-fd));
+		(void)close(act->fd);
+		act->fd = -1;
+		return;
+	}
+	netns_forget(act->super, act->order.netns.router);
+	(void)map_set(&act->super->netns, act->order.netns.router, (void *)(uintptr_t)(fd + 1));
+}
+
+void super_acts_forget(struct super *super, enum process_id process)
+{
+	uint64_t router;
+	size_t cursor = 0;
+
+	while (process == PROCESS_ROUTE && map_next(&super->netns, &cursor, &router, NULL) != NULL)
+		netns_forget(super, (uint32_t)router);
+}
+
+static void act_answer(struct act *act)
 {
 	struct channel *channel = act->asker->pid == act->asker_pid ? act->asker->channel : NULL;
 
+	if (act->fd >= 0 && act->type == MSG_OPEN_ROUTER_NETNS && channel != NULL)
+		netns_keep(act);
 	if (act->fd >= 0) {
-		if (channel != NULL)
-			super_keep_device(act->super, act->order.port, &act->order, act->fd);
+		if (channel != NULL && act->type == MSG_OPEN_TAP)
+			super_keep_device(act->super, act->order.tap.port, &act->order.tap, act->fd);
 		(void)channel_send(channel, MSG_OPENED, act->seq, NULL, act->fd);
 		(void)close(act->fd);
 	} else {
@@ -187,7 +250,7 @@ static void helper_answered(void *context, const struct message *message, int er
 
 	CHECK(last);
 	if (message == NULL)
-		(void)err_set(&act->err, error, "opening TAP %s failed: %s", act->order.name, strerror(-error));
+		(void)err_set(&act->err, error, "opening %s failed: %s", act_what(act), strerror(-error));
 	else if (message->row->type == MSG_DONE)
 		(void)err_set(&act->err, error ? error : -EPROTO, "%s", ((const struct msg_done *)message->body)->text);
 	act->fd = message != NULL ? message->fd : -1;
@@ -253,15 +316,15 @@ static void act_begin(struct act *act)
 	act->fd = -1;
 	super->acts_running++;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-		(void)err_set(&act->err, -errno, "can't start a helper to open TAP %s: %s", act->order.name, strerror(errno));
+		(void)err_set(&act->err, -errno, "can't start a helper to open %s: %s", act_what(act), strerror(errno));
 		loop_defer(super->loop, act_fail, act);
 		return;
 	}
 	act->channel = channel_new(super->loop, ends[0], "helper", helper_received, helper_closed, act);
-	channel_call(act->channel, super->loop, MSG_OPEN_TAP, &act->order, ACT_PATIENCE, helper_answered, act);
+	channel_call(act->channel, super->loop, act->type, &act->order, ACT_PATIENCE, helper_answered, act);
 	act->helper = fork();
 	if (act->helper == 0)
-		helper_run(ends[1], &act->order);
+		helper_run(ends[1], act);
 	act->pidfd = act->helper > 0 ? pidfd_open(act->helper, 0) : -1;
 	(void)close(ends[1]);
 	if (act->pidfd >= 0) {
@@ -269,7 +332,7 @@ static void act_begin(struct act *act)
 		return;
 	}
 	/* Closed by the other side, the channel ends the act. */
-	log_error(act->order.name, "can't start a helper to open it: %s", strerror(errno));
+	log_error(act_what(act), "can't start a helper to open it: %s", strerror(errno));
 	if (act->helper > 0) {
 		(void)kill(act->helper, SIGKILL);
 		(void)waitpid(act->helper, NULL, 0);
@@ -284,22 +347,30 @@ static void acts_go_on(struct super *super)
 
 		list_remove(&act->node);
 		super->acts_waiting_count--;
+		if (act->type == MSG_OPEN_ROUTER_SOCKET)
+			act->netns = (int)(uintptr_t)map_get(&super->netns, act->order.socket.router) - 1;
 		act_begin(act);
 	}
 }
 
-static void open_tap(struct super *super, struct child *asker, const struct message *message)
+/* A TAP that outlived the switch is given to it again. */
+static bool tap_was_kept(struct super *super, struct child *asker, const struct message *message)
 {
 	const struct msg_open_tap *order = message->body;
-	struct err err = {-EBUSY, "too many TAPs wait to be opened"};
-	struct act *act;
-	int fd = super_kept(super, asker, message->seq, order->port, order);
+	int fd = message->row->type == MSG_OPEN_TAP ? super_kept(super, asker, message->seq, order->port, order) : -1;
 
-	if (fd >= 0) {
+	if (fd >= 0)
 		(void)channel_send(asker->channel, MSG_OPENED, message->seq, NULL, fd);
-		return;
-	}
-	if (super->acts_waiting_count >= ACTS_WAITING_MAX) {
+	return fd >= 0;
+}
+
+static void act_queue(struct super *super, struct child *asker, const struct message *message)
+{
+	struct err err = {-EBUSY, "too many orders wait, or too many routers have a namespace"};
+	struct act *act;
+
+	if (super->acts_waiting_count >= ACTS_WAITING_MAX ||
+		(message->row->type == MSG_OPEN_ROUTER_NETNS && super->netns.used >= NETNS_MAX)) {
 		channel_done(asker->channel, message->seq, &err);
 		return;
 	}
@@ -308,7 +379,8 @@ static void open_tap(struct super *super, struct child *asker, const struct mess
 	act->asker = asker;
 	act->asker_pid = asker->pid;
 	act->seq = message->seq;
-	act->order = *order;
+	act->type = message->row->type;
+	memcpy(&act->order, message->body, message->row->size);
 	list_append(&super->acts_waiting, &act->node);
 	super->acts_waiting_count++;
 	acts_go_on(super);
@@ -340,16 +412,48 @@ static void connect_vhost(struct super *super, struct child *asker, const struct
 		(void)close(fd);
 }
 
+/* Who may ask for what. */
+static const struct {
+	enum message_type type;
+	enum process_id asker;
+} acts[] = {
+	{MSG_OPEN_TAP, PROCESS_SWITCH},
+	{MSG_CONNECT_VHOST, PROCESS_SWITCH},
+	{MSG_OPEN_ROUTER_NETNS, PROCESS_ROUTE},
+	{MSG_OPEN_ROUTER_SOCKET, PROCESS_ROUTE},
+	{MSG_CLOSE_ROUTER_NETNS, PROCESS_ROUTE},
+};
+
+bool super_is_act(enum message_type type)
+{
+	for (size_t i = 0; i < COUNT_OF(acts); i++)
+		if (acts[i].type == type)
+			return true;
+	return false;
+}
+
+static bool may_ask(const struct child *child, enum message_type type)
+{
+	for (size_t i = 0; i < COUNT_OF(acts); i++)
+		if (acts[i].type == type)
+			return acts[i].asker == child->row->body->id;
+	return false;
+}
+
 void super_act(struct super *super, struct child *child, const struct message *message)
 {
-	struct err err = {-EPERM, "only the switch may ask for this"};
+	struct err err = {-EPERM, "this process may not ask for it"};
 
-	if (child->row->body->id != PROCESS_SWITCH || child->spare) {
+	if (child->spare || !may_ask(child, message->row->type)) {
 		log_warning(process_name(child->row->body->id), "asked for %s: refused", message->row->name);
 		channel_done(child->channel, message->seq, &err);
-	} else if (message->row->type == MSG_OPEN_TAP) {
-		open_tap(super, child, message);
-	} else {
+	} else if (message->row->type == MSG_CLOSE_ROUTER_NETNS) {
+		netns_forget(super, ((const struct msg_id *)message->body)->id);
+		err.code = 0;
+		channel_done(child->channel, message->seq, &err);
+	} else if (message->row->type == MSG_CONNECT_VHOST) {
 		connect_vhost(super, child, message);
+	} else if (!tap_was_kept(super, child, message)) {
+		act_queue(super, child, message);
 	}
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,8 @@
 
 static struct super super;
 static const struct process_body switch_body = {.id = PROCESS_SWITCH}, ctl_body = {.id = PROCESS_CTL};
-static const struct process_row switch_row = {.body = &switch_body}, ctl_row = {.body = &ctl_body};
+static const struct process_body route_body = {.id = PROCESS_ROUTE};
+static const struct process_row switch_row = {.body = &switch_body}, ctl_row = {.body = &ctl_body}, route_row = {.body = &route_body};
 static struct channel *asker; /* the switch's end */
 static bool own_network;
 
@@ -314,12 +316,72 @@ static void test_keeps_no_nonsense(void **state)
 	assert_int_equal(super.kept.used, 0);
 }
 
-static void test_only_the_switch(void **state)
+/* The first TCP packet that comes out of a TUN, of which others come as well (IPv6 looks for neighbors). */
+static size_t read_tcp(int tun, uint8_t *bytes, size_t size)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		ssize_t got = read(tun, bytes, size);
+
+		if (got > 40 && bytes[0] >> 4 == 4 && bytes[9] == 6)
+			return (size_t)got;
+		if (got < 0)
+			(void)usleep(10000);
+	}
+	return 0;
+}
+
+/* A router's namespace: sockets in it listen and connect; what they send comes out of the TUN, signed when there is a key. */
+static void test_router_netns(void **state)
+{
+	const struct msg_open_router_netns netns = {.router = 5, .mtu = 1400};
+	struct msg_open_router_socket order = {.router = 5,
+		.listen = true,
+		.port = 179,
+		.local = ip_from_u32(0x0a000001),
+		.remote = ip_from_u32(0x0a000002),
+		.key = "secret"};
+	struct sockaddr_in bound = {0};
+	uint8_t packet[2048];
+	int tun, listener;
+
+	if (!own_network)
+		skip();
+	super.children[0].row = &route_row;
+	ask(MSG_OPEN_ROUTER_SOCKET, &order);
+	assert_true(answer.error < 0); /* there is no namespace yet */
+	ask(MSG_OPEN_ROUTER_NETNS, &netns);
+	assert_int_equal(answer.error, 0);
+	tun = answer.fd;
+	ask(MSG_OPEN_ROUTER_SOCKET, &order);
+	assert_int_equal(answer.error, 0);
+	listener = answer.fd;
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&bound, &(socklen_t){sizeof(bound)}), 0);
+	assert_int_equal(ntohs(bound.sin_port), 179);
+	order.listen = false;
+	ask(MSG_OPEN_ROUTER_SOCKET, &order);
+	assert_int_equal(answer.error, 0);
+	assert_true(read_tcp(tun, packet, sizeof(packet)) > 0);
+	assert_memory_equal(packet + 12, "\x0a\x00\x00\x01\x0a\x00\x00\x02", 8);
+	assert_int_equal(packet[20 + 2] << 8 | packet[20 + 3], 179);
+	assert_int_equal(packet[20 + 13], 2);  /* SYN */
+	assert_int_equal(packet[20 + 22], 19); /* after two fillers its first option is the digest of RFC 2385 */
+	(void)close(answer.fd);
+	(void)close(listener);
+	(void)close(tun);
+	ask(MSG_CLOSE_ROUTER_NETNS, &(struct msg_id){5});
+	assert_int_equal(answer.error, 0);
+	assert_int_equal(super.netns.used, 0);
+	super.children[0].row = &switch_row;
+}
+
+static void test_only_who_may(void **state)
 {
 	super.children[0].row = &ctl_row;
 	ask(MSG_CONNECT_VHOST, &(struct msg_connect_vhost){77});
 	assert_int_equal(answer.error, -EPERM);
 	super.children[0].row = &switch_row;
+	ask(MSG_OPEN_ROUTER_NETNS, &(struct msg_open_router_netns){.router = 1});
+	assert_int_equal(answer.error, -EPERM);
 }
 
 int main(void)
@@ -331,7 +393,8 @@ int main(void)
 		cmocka_unit_test(test_vhost_connects),
 		cmocka_unit_test(test_keeps),
 		cmocka_unit_test(test_keeps_no_nonsense),
-		cmocka_unit_test(test_only_the_switch),
+		cmocka_unit_test(test_router_netns),
+		cmocka_unit_test(test_only_who_may),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,12 +1,14 @@
 /*
  * The process route: all virtual routers of the host in one loop. Thin by intent: messages and time go into `routing`, what it orders goes
- * to the switch, rows and events go to ctl. It opens nothing and touches no network: packets come and go as messages of the switch.
+ * to the switch, rows and events go to ctl. Packets come and go as messages of the switch; only BGP neighbors outside of the host's routers
+ * are spoken with over sockets (router_tcp.c), which super opens.
  */
 #include "route/route.h"
 
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "route/router_tcp.h"
 #include "route/routing.h"
 
 #include <errno.h>
@@ -109,6 +111,14 @@ static void route_fire(void *context, struct instant now)
 	route_timer_update(body);
 }
 
+/* Something came over TCP. */
+static void route_after(void *context)
+{
+	struct route_body *body = context;
+
+	route_timer_update(body);
+}
+
 static int route_prepare(struct process *process, struct err *err)
 {
 	struct route_body *body = xalloc(sizeof(*body));
@@ -118,6 +128,7 @@ static int route_prepare(struct process *process, struct err *err)
 	body->timer = loop_timer_new(process->loop, route_fire, body);
 	body->routing =
 		routing_new(&route_ops, body, NULL, rand_kernel_seed(), (uint32_t)(clock_wall_ns() / 1000000000), loop_now(process->loop));
+	(void)router_tcp_new(process, body->routing, route_after, body);
 	process->body = body;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "route/rib.h"
 #include "route/routing.h"
+#include "route/routing_tcp.h"
 #include "route/timer_heap.h"
 
 /* A router's interface. It may be known to the switch (`carrier`) before ctl tells of it (`router` is NULL until then). */
@@ -80,6 +81,8 @@ struct routing {
 	struct map rifs;
 	struct map statics;
 	struct map bgp_neighbors;
+	const struct routing_tcp_ops *tcp_ops; /* NULL: none */
+	void *tcp_context;
 	struct list all; /* routers in order of birth */
 	struct timer_heap timers;
 	struct list pump;

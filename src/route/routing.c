@@ -1,4 +1,5 @@
 /* All routers: the objects by their ids, the messages that change them, the one clock of their timers. */
+#include "route/bgp/bgp_protocol.h"
 #include "route/protocol.h"
 
 #include "base/arena.h"
@@ -354,6 +355,8 @@ static int apply_punt(struct routing *routing, const void *body, struct instant 
 	(void)err;
 	if (router == NULL || rif == NULL || rif->router != router)
 		return 0; /* it has just been taken away */
+	if (bgp_tcp_punted(router, message))
+		return 0;
 	why = ip_packet_parse(&ip, message->bytes, message->size);
 	if (why == NULL)
 		why = punt_give(router, rif, &ip, now);

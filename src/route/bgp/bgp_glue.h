@@ -24,6 +24,7 @@ struct bgp_neighbor {
 	bool retry;		       /* the way to it is there (again) */
 	struct bgp_stream *streams[2]; /* that we opened, that it opened; NULL: none */
 	bool writable[2];
+	bool external; /* its TCP is asked for: nobody of this process has its address */
 	struct msg_bgp_neighbor wanted;
 	char text[128]; /* why its session ended last */
 };
@@ -81,8 +82,22 @@ int bgp_neighbor_join(struct bgp_neighbor *neighbor, struct instant now, struct 
 void bgp_neighbor_leave(struct bgp_neighbor *neighbor, uint8_t subcode, struct instant now);
 void bgp_neighbor_free(struct bgp_neighbor *neighbor, uint8_t subcode, struct instant now);
 
-/* bgp_stream.c: opens a stream to the neighbor; nothing happens when no router of ours has the address, or none can be reached. */
-void bgp_stream_open(struct bgp_neighbor *neighbor);
+/* Where the way to a neighbor leads. */
+enum bgp_way { BGP_WAY_NONE, BGP_WAY_INSIDE, BGP_WAY_OUTSIDE };
+
+/* bgp_stream.c: opens a stream to the neighbor, when a router of ours has the address; says where the way leads. */
+enum bgp_way bgp_stream_open(struct bgp_neighbor *neighbor);
+
+/* bgp_stream.c: where the way leads now. */
+enum bgp_way bgp_way_to(const struct bgp_neighbor *neighbor);
+
+/* bgp_tcp.c: takes connections of a neighbor outside of the process; false: it can't. Not any more. */
+bool bgp_tcp_want(struct bgp_neighbor *neighbor);
+void bgp_tcp_forget(struct bgp_neighbor *neighbor);
+
+/* bgp_tcp.c: the switch knows the router (again): its TCP is to be punted when there is such a neighbor. */
+void bgp_tcp_switch_knows(struct bgp_instance *instance);
+void bgp_tcp_tell_switch(struct bgp_instance *instance, bool add);
 
 /* bgp_stream.c: the neighbor lets its stream go; the other end reads what is in it, then its end. */
 void bgp_stream_close(struct bgp_neighbor *neighbor, bool incoming);

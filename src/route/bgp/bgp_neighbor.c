@@ -34,6 +34,7 @@ void bgp_neighbor_leave(struct bgp_neighbor *neighbor, uint8_t subcode, struct i
 	bgp_peer_remove(instance->bgp, neighbor->peer, subcode, now);
 	bgp_stream_close(neighbor, false);
 	bgp_stream_close(neighbor, true);
+	bgp_tcp_forget(neighbor);
 	(void)map_remove(&instance->neighbor_of, neighbor->peer);
 }
 

@@ -20,21 +20,42 @@ void bgp_instance_wake(struct bgp_instance *instance, struct instant at)
 
 static void wake_now(struct bgp_instance *instance) { bgp_instance_wake(instance, instance->router->routing->now); }
 
+static struct routing *routing_of(const struct bgp_neighbor *neighbor) { return neighbor->instance->router->routing; }
+
 /* --- what the engine calls --- */
 
 static void glue_connect(void *context, uint16_t peer)
 {
 	struct bgp_neighbor *neighbor = bgp_neighbor_get(context, peer);
 
-	if (neighbor->streams[0] == NULL)
-		bgp_stream_open(neighbor);
+	enum bgp_way way;
+
+	if (neighbor->streams[0] != NULL)
+		return;
+	way = bgp_stream_open(neighbor);
+	if (way == BGP_WAY_INSIDE)
+		bgp_tcp_forget(neighbor);
+	else if (way == BGP_WAY_OUTSIDE && bgp_tcp_want(neighbor))
+		routing_of(neighbor)->tcp_ops->connect(routing_of(neighbor)->tcp_context, neighbor->wanted.id);
 }
 
-static void glue_close(void *context, uint16_t peer, bool incoming) { bgp_stream_close(bgp_neighbor_get(context, peer), incoming); }
+static void glue_close(void *context, uint16_t peer, bool incoming)
+{
+	struct bgp_neighbor *neighbor = bgp_neighbor_get(context, peer);
+
+	if (neighbor->streams[incoming] != NULL)
+		bgp_stream_close(neighbor, incoming);
+	else if (neighbor->external)
+		routing_of(neighbor)->tcp_ops->close(routing_of(neighbor)->tcp_context, neighbor->wanted.id, incoming);
+}
 
 static size_t glue_send(void *context, uint16_t peer, bool incoming, const uint8_t *bytes, size_t count)
 {
-	return bgp_stream_send(bgp_neighbor_get(context, peer), incoming, bytes, count);
+	struct bgp_neighbor *neighbor = bgp_neighbor_get(context, peer);
+
+	if (neighbor->external && neighbor->streams[incoming] == NULL)
+		return routing_of(neighbor)->tcp_ops->send(routing_of(neighbor)->tcp_context, neighbor->wanted.id, incoming, bytes, count);
+	return bgp_stream_send(neighbor, incoming, bytes, count);
 }
 
 /* Next hops of a route: those of the first path that has some, then those of the others that fit. */
@@ -204,6 +225,9 @@ static void neighbors_retry(struct bgp_instance *instance, struct instant now)
 	list_each (neighbor, &instance->neighbors, struct bgp_neighbor, in_instance) {
 		const struct rif *rif = bgp_neighbor_rif(neighbor);
 
+		/* One that waits to be called needs its TCP all the same. */
+		if (neighbor->wanted.passive && bgp_way_to(neighbor) == BGP_WAY_OUTSIDE)
+			(void)bgp_tcp_want(neighbor);
 		if (rif == NULL || rif_up(rif))
 			bgp_peer_start(instance->bgp, neighbor->peer, now);
 	}
@@ -388,12 +412,14 @@ static void bgp_rif_changed(struct router *router, struct rif *rif, bool gone, s
 		if (bgp_neighbor_rif(neighbor) != rif)
 			continue;
 		for (int incoming = 0; incoming < 2 && (gone || !rif_up(rif)); incoming++) {
-			if (neighbor->streams[incoming] == NULL)
+			if (neighbor->streams[incoming] == NULL && !neighbor->external)
 				continue;
-			bgp_stream_close(neighbor, incoming);
+			glue_close(instance, neighbor->peer, incoming);
 			bgp_closed(instance->bgp, neighbor->peer, incoming, now);
 		}
 	}
+	if (rif->switch_knows)
+		bgp_tcp_switch_knows(instance);
 	instance->interior_changed = true;
 	wake_now(instance);
 }

@@ -18,4 +18,7 @@
 
 extern const struct protocol bgp_protocol;
 
+/* A punted packet: true when it was one of TCP, which is BGP's here. */
+bool bgp_tcp_punted(struct router *router, const struct msg_packet *message);
+
 #endif

@@ -33,14 +33,14 @@ struct bgp_stream {
 	bool direct;		   /* both are on one link */
 };
 
-/* The interface that has the address in that network (of the switch) and is up, or NULL. */
+/* The interface that has the address in that network (of the switch), up or not, or NULL. */
 static struct rif *rif_with_address(const struct routing *routing, uint32_t network, struct ip ip)
 {
 	struct rif *rif;
 	size_t cursor = 0;
 
 	while ((rif = map_next(&routing->rifs, &cursor, NULL, NULL)) != NULL) {
-		if (!rif_up(rif) || rif->network != network)
+		if (rif->router == NULL || rif->network != network)
 			continue;
 		for (unsigned i = 0; i < rif->address_count; i++)
 			if (ip_equal(rif->addresses[i].ip, ip))
@@ -71,29 +71,41 @@ const struct rif *bgp_neighbor_rif(const struct bgp_neighbor *neighbor)
 	return NULL;
 }
 
-/* The router that packets for an address arrive at, or NULL: none of ours, or there is no way. */
-static struct router *way_to(struct router *from, struct ip ip)
+/* Where packets for an address arrive: at a router of ours (`to`), outside of this process, or nowhere. */
+static enum bgp_way way_find(struct router *from, struct ip ip, struct router **to)
 {
 	struct router *at = from;
 
+	*to = NULL;
 	for (unsigned hop = 0; hop < HOPS_MAX; hop++) {
 		const struct rib_route *route;
 		const struct rif *out, *in;
 
-		if (router_has_address(at, ip))
-			return at == from ? NULL : at;
+		if (router_has_address(at, ip)) {
+			*to = at == from ? NULL : at;
+			return *to != NULL ? BGP_WAY_INSIDE : BGP_WAY_NONE;
+		}
 		route = rib_lookup(&at->rib, ip, ROUTE_PROTOCOL_COUNT);
 		if (route == NULL || route->action != ROUTE_FORWARD || route->nexthop_count == 0)
-			return NULL;
+			return BGP_WAY_NONE;
 		out = routing_rif(at->routing, route->nexthops[0].rif);
 		if (out == NULL || !rif_up(out))
-			return NULL;
+			return BGP_WAY_NONE;
 		in = rif_with_address(at->routing, out->network, route->nexthops[0].ip.family == IP_NONE ? ip : route->nexthops[0].ip);
 		if (in == NULL)
-			return NULL;
+			return BGP_WAY_OUTSIDE;
+		if (!rif_up(in))
+			return BGP_WAY_NONE;
 		at = in->router;
 	}
-	return NULL;
+	return BGP_WAY_NONE;
+}
+
+enum bgp_way bgp_way_to(const struct bgp_neighbor *neighbor)
+{
+	struct router *there;
+
+	return way_find(neighbor->instance->router, neighbor->wanted.address, &there);
 }
 
 /* The neighbor of a router that has this address, or NULL. */
@@ -115,10 +127,10 @@ static void neighbor_wake(struct bgp_neighbor *neighbor)
 	bgp_instance_wake(neighbor->instance, instant_add(neighbor->instance->router->routing->now, BGP_STREAM_DELAY));
 }
 
-void bgp_stream_open(struct bgp_neighbor *neighbor)
+enum bgp_way bgp_stream_open(struct bgp_neighbor *neighbor)
 {
-	struct router *router = neighbor->instance->router;
-	struct router *there = way_to(router, neighbor->wanted.address);
+	struct router *there;
+	enum bgp_way way = way_find(neighbor->instance->router, neighbor->wanted.address, &there);
 	struct bgp_neighbor *other = there ? neighbor_with_address(there, neighbor->wanted.local) : NULL;
 	struct bgp_stream *stream;
 
@@ -126,7 +138,7 @@ void bgp_stream_open(struct bgp_neighbor *neighbor)
 	/* Who was called already needn't call back: so two that start together have one connection. */
 	if (other == NULL || other->streams[1] != NULL || neighbor->streams[1] != NULL ||
 		strcmp(other->wanted.key, neighbor->wanted.key) != 0)
-		return;
+		return way;
 	stream = xalloc(sizeof(*stream));
 	stream->ends[0] = (struct stream_end){.neighbor = neighbor};
 	stream->ends[1] = (struct stream_end){.neighbor = other, .incoming = true};
@@ -134,6 +146,7 @@ void bgp_stream_open(struct bgp_neighbor *neighbor)
 	neighbor->streams[0] = other->streams[1] = stream;
 	neighbor_wake(neighbor);
 	neighbor_wake(other);
+	return way;
 }
 
 /* Which end a neighbor has: it opened the stream, or was called. */
@@ -212,7 +225,7 @@ static void end_read(struct bgp_neighbor *neighbor, struct stream_end *end, stru
 /* A way over several hops may be gone for a while. */
 static bool way_is_there(const struct bgp_neighbor *neighbor, const struct bgp_stream *stream, struct instant now)
 {
-	if (stream->direct || way_to(neighbor->instance->router, neighbor->wanted.address) != NULL)
+	if (stream->direct || bgp_way_to(neighbor) == BGP_WAY_INSIDE)
 		return true;
 	bgp_instance_wake(neighbor->instance, instant_add(now, WAY_PAUSE));
 	return false;

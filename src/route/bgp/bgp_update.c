@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A peer that announced too much waits as long as one that failed so often. */
+#define PREFIXES_FAILURES 8
+
 static struct bgp_table *table_of(const struct bgp *bgp, enum ip_family family)
 {
 	return bgp->tables[family == IP_V4 ? BGP_IPV4 : BGP_IPV6];
@@ -91,6 +94,7 @@ static bool prefixes_within(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	writer_u16(&w, bgp_afi(family));
 	writer_u8(&w, 1);
 	writer_u32(&w, most);
+	peer->failures = PREFIXES_FAILURES; /* it would only announce them again */
 	bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_CEASE, BGP_CEASE_MAX_PREFIXES, data, sizeof(data)});
 	return false;
 }

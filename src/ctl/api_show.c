@@ -23,6 +23,10 @@ static const struct show_row shows[] = {
 	{"route", PROCESS_ROUTE, SHOW_ROUTES, OBJECT_ROUTER, false},
 	{"rip", PROCESS_ROUTE, SHOW_RIP, OBJECT_ROUTER, false},
 	{"rip-neighbors", PROCESS_ROUTE, SHOW_RIP_NEIGHBORS, OBJECT_ROUTER, false},
+	{"ospf-neighbors", PROCESS_ROUTE, SHOW_OSPF_NEIGHBORS, OBJECT_ROUTER, false},
+	{"ospf-interfaces", PROCESS_ROUTE, SHOW_OSPF_INTERFACES, OBJECT_ROUTER, false},
+	{"ospf-database", PROCESS_ROUTE, SHOW_OSPF_DATABASE, OBJECT_ROUTER, false},
+	{"ospf-routes", PROCESS_ROUTE, SHOW_OSPF_ROUTES, OBJECT_ROUTER, false},
 	{"bgp", PROCESS_ROUTE, SHOW_BGP, OBJECT_ROUTER, false},
 	{"bgp-neighbors", PROCESS_ROUTE, SHOW_BGP_NEIGHBORS, OBJECT_ROUTER, false},
 	{"arp", PROCESS_SWITCH, SHOW_ARP, OBJECT_ROUTER, false},
@@ -189,6 +193,7 @@ void api_show(struct api_call *call)
 		return;
 	}
 	api_problem(call, 404,
-		"\"%.40s\" can't be shown; there are route, rip, rip-neighbors, bgp, bgp-neighbors, arp, mac, dhcp, interfaces, drops",
+		"\"%.40s\" can't be shown; there are route, rip, rip-neighbors, ospf-neighbors, ospf-interfaces, "
+		"ospf-database, ospf-routes, bgp, bgp-neighbors, arp, mac, dhcp, interfaces, drops",
 		call->arguments[0]);
 }

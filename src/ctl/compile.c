@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ctl/assign.h"
 #include "ctl/compile_bgp.h"
+#include "ctl/compile_ospf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -182,6 +183,17 @@ static void compile_rip_interface(struct compiler *c, const struct lab_interface
 	put_text(c, body->key, sizeof(body->key), auth->key ? auth->key : "", "RIP key");
 }
 
+static void put_ospf_interface(struct compiler *c, const struct lab_interface *interface, const struct msg_rif *rif, const char *name)
+{
+	struct msg_ospf_interface *body = add(c, OBJECT_OSPF_INTERFACE, rif->id, name);
+	const char *key = interface->ospf.auth.key;
+
+	body->id = rif->id;
+	body->router = rif->router;
+	compile_ospf_interface(&interface->ospf, body);
+	put_text(c, body->key, sizeof(body->key), key ? key : "", "OSPF key");
+}
+
 static void add_address(struct msg_rif *body, struct prefix prefix)
 {
 	if (prefix.ip.family != IP_NONE)
@@ -207,6 +219,8 @@ static void compile_interface(
 	put_path(c, body->path, name);
 	if (interface->rip)
 		compile_rip_interface(c, interface, body, name);
+	if (interface->ospf.on)
+		put_ospf_interface(c, interface, body, name);
 }
 
 static void compile_route(struct compiler *c, const struct lab_router *router, const struct lab_route *route, uint32_t router_number)
@@ -281,6 +295,12 @@ static void compile_routers(struct compiler *c)
 			rip->redistribute_static = router->rip_redistribute_static;
 			rip->redistribute_connected = router->rip_redistribute_connected;
 			rip->default_originate = router->rip_default_originate;
+		}
+		if (router->ospf.on) {
+			struct msg_ospf *ospf = add(c, OBJECT_OSPF, id, router->name);
+
+			ospf->id = id;
+			compile_ospf_router(&router->ospf, ospf);
 		}
 		if (router->bgp)
 			compile_bgp(c, router, id);

@@ -1,6 +1,7 @@
 /* The table of the kinds of objects, and how objects compare. */
 #include "ctl/object.h"
 
+#include "api/message_ospf.h"
 #include "base/check.h"
 
 #include <string.h>
@@ -20,6 +21,9 @@ static const struct object_type types[OBJECT_KIND_COUNT] = {
 	[OBJECT_RIP] = {"rip", MSG_RIP_SET, MSG_RIP_DEL, TO_ROUTE, sizeof(struct msg_rip), false},
 	[OBJECT_RIP_INTERFACE] = {"rip interface", MSG_RIP_INTERFACE_SET, MSG_RIP_INTERFACE_DEL, TO_ROUTE, sizeof(struct msg_rip_interface),
 		false},
+	[OBJECT_OSPF] = {"ospf", MSG_OSPF_SET, MSG_OSPF_DEL, TO_ROUTE, sizeof(struct msg_ospf), false},
+	[OBJECT_OSPF_INTERFACE] = {"ospf interface", MSG_OSPF_INTERFACE_SET, MSG_OSPF_INTERFACE_DEL, TO_ROUTE,
+		sizeof(struct msg_ospf_interface), false},
 	[OBJECT_BGP] = {"bgp", MSG_BGP_SET, MSG_BGP_DEL, TO_ROUTE, sizeof(struct msg_bgp), true},
 	[OBJECT_BGP_NEIGHBOR] = {"bgp neighbor", MSG_BGP_NEIGHBOR_SET, MSG_BGP_NEIGHBOR_DEL, TO_ROUTE, sizeof(struct msg_bgp_neighbor),
 		false},
@@ -30,6 +34,12 @@ const struct object_type *object_type(enum object_kind kind)
 {
 	CHECK(kind < OBJECT_KIND_COUNT);
 	return &types[kind];
+}
+
+bool object_shares_id(enum object_kind kind)
+{
+	return kind == OBJECT_RIP || kind == OBJECT_RIP_INTERFACE || kind == OBJECT_OSPF || kind == OBJECT_OSPF_INTERFACE ||
+	       kind == OBJECT_BGP;
 }
 
 int object_compare(const struct object *a, const struct object *b)

@@ -21,6 +21,8 @@ enum object_kind {
 	OBJECT_STATIC_ROUTE,
 	OBJECT_RIP,
 	OBJECT_RIP_INTERFACE,
+	OBJECT_OSPF,
+	OBJECT_OSPF_INTERFACE,
 	OBJECT_BGP,
 	OBJECT_BGP_NEIGHBOR,
 	OBJECT_VM,
@@ -37,6 +39,9 @@ struct object_type {
 };
 
 const struct object_type *object_type(enum object_kind kind);
+
+/* Whether objects of this kind have the number of their router or interface: protocols on them. */
+bool object_shares_id(enum object_kind kind);
 
 /* An object. `id` is unique over all kinds, but that RIP, RIP_INTERFACE and BGP have the id of their router and interface. `path` is what
  * people call it ("demo/r1:lan"); `lab` the lab it belongs to. */

@@ -69,7 +69,7 @@ const struct object *world_find_id(const struct world *world, uint32_t id)
 	for (enum object_kind kind = 0; kind < OBJECT_KIND_COUNT; kind++) {
 		const struct object *found = world_find(world, kind, id);
 
-		if (found != NULL && kind != OBJECT_RIP && kind != OBJECT_RIP_INTERFACE && kind != OBJECT_BGP)
+		if (found != NULL && !object_shares_id(kind))
 			return found;
 	}
 	return NULL;

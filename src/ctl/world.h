@@ -18,7 +18,7 @@ void world_free(struct world *world);
 void world_set(struct world *world, const struct object *object);
 void world_del(struct world *world, enum object_kind kind, uint32_t id);
 
-/* An object; one by its number alone, never a RIP, RIP_INTERFACE or BGP, which have others' numbers. NULL when there is none. Borrowed
+/* An object; one by its number alone, never of a kind that has others' numbers (object_shares_id). NULL when there is none. Borrowed
  * until the next change. */
 const struct object *world_find(const struct world *world, enum object_kind kind, uint32_t id);
 const struct object *world_find_id(const struct world *world, uint32_t id);

@@ -109,7 +109,7 @@ static const char *number_text(const struct knob *knob, const void *base, struct
 {
 	int64_t number = int_load(knob, base);
 
-	if (number == 0 && knob->fallback == NULL)
+	if (knob_has_set(knob) ? !*(const bool *)field(base, knob->set) : number == 0 && knob->fallback == NULL)
 		return NULL;
 	if (knob->type == KNOB_MEMORY)
 		return arena_printf(arena, "%" PRId64 "%c", number % 1024 ? number : number / 1024, number % 1024 ? 'M' : 'G');

@@ -23,11 +23,15 @@
 #define SEGMENT_EFFECT "ports are plugged anew, under 1 s"
 #define ADDRESS_EFFECT "connections through it are cut"
 #define RIP_EFFECT "its routes are learnt anew"
+#define OSPF_EFFECT "neighbours re-form, about 1 s"
 #define BGP_EFFECT "its BGP sessions start anew"
 #define RESTART_EFFECT "the machine restarts"
 
 /* Kinds of knobs_net.c that the lab's own rows name. */
 extern const struct kind kind_network, kind_router, kind_link;
+
+/* Of knobs_ospf.c, that a router, an interface, a link name. */
+extern const struct kind kind_router_ospf, kind_interface_ospf, kind_link_ospf;
 
 /* Of knobs_bgp.c, that a router names. */
 extern const struct kind kind_router_bgp;

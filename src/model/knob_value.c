@@ -98,6 +98,8 @@ static const char *read_number(const struct knob *knob, void *base, const char *
 	if (value < knob->min || value > knob->max)
 		return "";
 	int_store(knob, base, value);
+	if (knob_has_set(knob))
+		*(bool *)field(base, knob->set) = true;
 	return NULL;
 }
 

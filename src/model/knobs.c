@@ -10,7 +10,7 @@
 
 static const char *const strategies[] = {"sequential", "random", "hash"};
 static const char *const policies[] = {"fcfs", "priority"};
-static const char *const protocols[] = {"connected", "static", "rip", "bgp"};
+static const char *const protocols[] = {"connected", "static", "rip", "ospf", "bgp"};
 
 static const struct knob pool_knobs[] = {
 	{.key = "ipv4",
@@ -317,6 +317,21 @@ static const struct knob test_knobs[] = {
 		.is_case = true,
 		.case_value = LAB_TEST_ROUTE,
 		.help = "this router has a route"},
+	{.key = "ospf",
+		.type = KNOB_REF,
+		AT(lab_test, router),
+		.min = 1,
+		.max = LAB_NAME_BYTES_MAX,
+		.is_case = true,
+		.case_value = LAB_TEST_OSPF,
+		.help = "this router has OSPF neighbours"},
+	{.key = "neighbors",
+		.type = KNOB_INT,
+		.size = 4,
+		AT(lab_test, neighbors),
+		.min = 1,
+		.max = 65536,
+		.help = "how many of them, at least, are Full"},
 	{.key = "to", .type = KNOB_PREFIX, AT(lab_test, to), .help = "destination of the route"},
 	{.key = "via", .type = KNOB_IP, AT(lab_test, via), .flag = NOWHERE, .help = "next hop of the route; any when it is not written"},
 	{.key = "protocol",
@@ -332,10 +347,8 @@ static const struct knob test_knobs[] = {
 		.max = 3600,
 		.fallback = "30s",
 		.help = "how long it may take to become true"},
-	LATER("ospf", "OSPF neighbours"),
 	LATER("bgp", "BGP sessions"),
 	LATER("sessions", "state that BGP sessions should have"),
-	LATER("neighbors", "number of OSPF neighbours"),
 	LATER("what-if", "what holds when something fails"),
 	LATER("port", "transport port of a connection"),
 };

@@ -13,15 +13,15 @@
 #include "model/tree.h"
 
 enum knob_type {
-	KNOB_TEXT,	/* const char *: min-max bytes */
-	KNOB_SECRET,	/* the same, never shown in a plan */
-	KNOB_REF,	/* const char *: the name of another object */
-	KNOB_WORD,	/* const char *: one of `words` */
-	KNOB_HEX,	/* const char *: min-max hexadecimal digits */
-	KNOB_BOOL,	/* bool */
-	KNOB_INT,	/* a whole number in an integer of `size` bytes, min-max */
-	KNOB_ENUM,	/* int: index of one of `words` */
-	KNOB_TIME,	/* seconds in an integer of `size` bytes; "30s" */
+	KNOB_TEXT,   /* const char *: min-max bytes */
+	KNOB_SECRET, /* the same, never shown in a plan */
+	KNOB_REF,    /* const char *: the name of another object */
+	KNOB_WORD,   /* const char *: one of `words` */
+	KNOB_HEX,    /* const char *: min-max hexadecimal digits */
+	KNOB_BOOL,   /* bool */
+	KNOB_INT,  /* a whole number in an integer of `size` bytes, min-max; 0 is unset, unless a bool at `set` says that it was written */
+	KNOB_ENUM, /* int: index of one of `words` */
+	KNOB_TIME, /* seconds in an integer of `size` bytes; "30s" */
 	KNOB_MEMORY,	/* MiB in a uint32_t; "512M" */
 	KNOB_PREFIX,	/* struct prefix without host bits, of `family` (0: any) */
 	KNOB_ADDRESS,	/* struct prefix with host bits, or an address alone (length 0), of `family` */
@@ -73,6 +73,9 @@ struct kind {
 	const struct knob *knobs;
 	size_t knob_count;
 };
+
+/* Whether a number has a bool of its own that says whether it was written. */
+static inline bool knob_has_set(const struct knob *knob) { return knob->set != 0 && knob->set != NOWHERE; }
 
 extern const struct kind kind_lab;
 

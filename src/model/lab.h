@@ -84,6 +84,48 @@ struct lab_rip_auth_key {
 	const char *key;
 };
 
+enum lab_ospf_type { LAB_OSPF_AUTO, LAB_OSPF_BROADCAST, LAB_OSPF_POINT_TO_POINT };
+
+struct lab_ospf_range {
+	struct place place;
+	struct prefix prefix;
+	bool hide;
+};
+
+/* ospf.areas: 1: { stub: true, no-summary: true, default-cost: 1, ranges: [ 10.1.0.0/16, { prefix: 10.2.0.0/16, hide: true } ] } */
+struct lab_ospf_area {
+	const char *name; /* its number */
+	struct place place;
+	bool stub, no_summary;
+	uint32_t default_cost;
+	struct lab_ospf_range *ranges;
+	size_t range_count;
+};
+
+/*
+ * ospf: { area: 0, cost: 10, hello: 10s, dead: 40s, priority: 1, auth: } on a router, a link or an interface, each for what the next one
+ * doesn't say; links and interfaces: { type: , mtu-ignore: }, interfaces: { passive: }; routers: { passive: [lan], redistribute:
+ * [connected, static, rip], metric: 20, default-originate: true, areas: }. Numbers that are not written are 0; in flat labs all of an
+ * interface's are set.
+ */
+struct lab_ospf {
+	bool on, written;
+	bool area_set, priority_set;
+	uint8_t priority;
+	uint16_t cost, hello_s;
+	uint32_t area, dead_s;
+	enum lab_ospf_type type;
+	bool mtu_ignore, passive;
+	bool auth_set;
+	struct lab_rip_auth_key auth;
+	const char **passive_names;
+	size_t passive_count;
+	bool redistribute_connected, redistribute_static, redistribute_rip, default_originate;
+	uint32_t metric;
+	struct lab_ospf_area *areas;
+	size_t area_count;
+};
+
 /*
  * routers.NAME.interfaces: NAME: { network: NAME, ipv4: 10.1.0.1/24, mac: , rip: { cost: , passive: , auth: } } ; short form: the network's
  * name. One without network is the end of a link that names it ("r1:eth3"). An address written without length has length 0 until
@@ -104,6 +146,7 @@ struct lab_interface {
 	uint8_t rip_cost;
 	struct lab_rip_auth_key rip_auth;
 	bool rip_auth_set; /* `auth` is written here, so that it isn't the link's or router's */
+	struct lab_ospf ospf;
 };
 
 /* routers.NAME.routes: [ { to: 0.0.0.0/0, via: 10.1.0.254, distance: 1 } | { to: , blackhole: true } ] */
@@ -151,6 +194,7 @@ struct lab_router {
 	struct lab_rip_auth_key rip_auth;
 	uint16_t rip_update_s, rip_timeout_s, rip_garbage_s;
 	bool rip_redistribute_static, rip_redistribute_connected, rip_default_originate;
+	struct lab_ospf ospf;
 	bool bgp;
 	uint32_t bgp_as;
 	struct ip bgp_router_id; /* none: router_id */
@@ -175,6 +219,7 @@ struct lab_link {
 	uint8_t rip_cost;
 	struct lab_rip_auth_key rip_auth;
 	bool rip_auth_set;
+	struct lab_ospf ospf;
 };
 
 /* vms.NAME.nics: [ lan | { network: lan, ipv4: , mac: } ] */
@@ -226,10 +271,10 @@ struct lab_schedule {
 	uint16_t max_starting;
 };
 
-enum lab_test_kind { LAB_TEST_PING, LAB_TEST_PING_ALL, LAB_TEST_DENY, LAB_TEST_ROUTE };
+enum lab_test_kind { LAB_TEST_PING, LAB_TEST_PING_ALL, LAB_TEST_DENY, LAB_TEST_ROUTE, LAB_TEST_OSPF };
 
-/* tests: [ { ping: [a, b] } | { ping-all: "h[1-4]" } | { deny: [a, b] } | { route: r1, to: 10.2.0.0/24, via: 10.0.0.1, protocol: rip } ,
- * within: 30s ] */
+/* tests: [ { ping: [a, b] } | { ping-all: "h[1-4]" } | { deny: [a, b] } | { route: r1, to: 10.2.0.0/24, via: 10.0.0.1, protocol: rip } |
+ * { ospf: r1, neighbors: 3 } , within: 30s ] */
 struct lab_test {
 	struct place place;
 	enum lab_test_kind kind;
@@ -239,6 +284,7 @@ struct lab_test {
 	struct prefix to;
 	struct ip via;	      /* none: any */
 	const char *protocol; /* NULL: any */
+	uint32_t neighbors;   /* OSPF: at least so many are Full */
 	uint32_t within_s;
 };
 

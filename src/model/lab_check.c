@@ -160,6 +160,8 @@ static void check_tests(const struct lab *lab, struct diags *diags)
 			lab_error(lab, diags, path, "a route test needs `to`: the destination, such as 10.2.0.0/24");
 		if (test->kind == LAB_TEST_ROUTE && test->via.family != IP_NONE && test->via.family != test->to.ip.family)
 			lab_error(lab, diags, path_of(diags, "%s.via", path), "`via` and `to` are of different families");
+		if ((test->kind == LAB_TEST_OSPF) != (test->neighbors > 0))
+			lab_error(lab, diags, path, "an `ospf` test needs `neighbors`, how many of them, and no other test has it");
 		if (test->kind != LAB_TEST_ROUTE &&
 			(test->to.ip.family != IP_NONE || test->via.family != IP_NONE || test->protocol != NULL))
 			lab_error(lab, diags, path, "`to`, `via` and `protocol` belong to a route test");
@@ -203,6 +205,7 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 	if (sound) {
 		check_subnets(lab, diags);
 		check_routers(lab, diags);
+		check_ospf(lab, diags);
 		check_bgp(lab, diags);
 		check_tests(lab, diags);
 	}

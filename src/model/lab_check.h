@@ -43,6 +43,11 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags);
 void check_subnets(const struct lab *lab, struct diags *diags);
 void check_routers(const struct lab *lab, struct diags *diags);
 
+/* OSPF: checks before expansion; what an interface gets of its link and router; "0" to "4294967295" as a number. */
+void check_ospf(const struct lab *lab, struct diags *diags);
+void settle_ospf(const struct lab *flat, const struct lab_router *router, struct lab_interface *interface);
+bool ospf_area_number(const char *text, uint32_t *number);
+
 /* BGP of the routers, before expansion and between single routers, whose neighbors become indices. */
 void check_bgp(const struct lab *lab, struct diags *diags);
 void flat_check_bgp(struct lab *flat, const struct name_index *routers, struct diags *diags);

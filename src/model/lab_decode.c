@@ -5,6 +5,7 @@
  * it, so that nothing recurses. Every error is reported with its path and place, and reading goes on behind it.
  */
 #include "base/check.h"
+#include "base/text.h"
 #include "model/knobs.h"
 
 #include <inttypes.h>
@@ -165,6 +166,16 @@ static void decode_member(struct decoding *d, const struct task *task, const str
 	}
 }
 
+static void report_no_case(struct decoding *d, const struct task *task, struct place place, const char *const *cases, size_t count)
+{
+	struct text list = {0};
+
+	for (size_t i = 0; i < count; i++)
+		text_add(&list, "%s%s", i > 0 ? ", " : "", cases[i]);
+	diag_error(d->diags, place, task->path, "a %s needs one of %s", task->kind->word, text_get(&list));
+	text_free(&list);
+}
+
 /* What is required but missing, and cases of which exactly one must be there. */
 static void check_members(struct decoding *d, const struct task *task, struct place place)
 {
@@ -192,9 +203,8 @@ static void check_members(struct decoding *d, const struct task *task, struct pl
 		if (member != NULL)
 			chosen = member;
 	}
-	if (case_count == 4 && chosen == NULL)
-		diag_error(d->diags, place, task->path, "a %s needs one of %s, %s, %s, %s", kind->word, cases[0], cases[1], cases[2],
-			cases[3]);
+	if (case_count > 0 && chosen == NULL)
+		report_no_case(d, task, place, cases, case_count);
 }
 
 static void decode_task(struct decoding *d, const struct task *task)

@@ -272,11 +272,8 @@ static const char *describe(struct arena *arena, const char *section, const void
 	if (strcmp(section, "routers") == 0) {
 		const struct lab_router *r = object;
 
-		return arena_printf(arena, "%zu interface%s%s", r->interface_count, r->interface_count == 1 ? "" : "s",
-			r->rip && r->bgp ? ", rip, bgp"
-			: r->rip	 ? ", rip"
-			: r->bgp	 ? ", bgp"
-					 : "");
+		return arena_printf(arena, "%zu interface%s%s%s%s", r->interface_count, r->interface_count == 1 ? "" : "s",
+			r->rip ? ", rip" : "", r->ospf.on ? ", ospf" : "", r->bgp ? ", bgp" : "");
 	}
 	if (strcmp(section, "ports") == 0) {
 		const struct lab_port *port = object;

@@ -294,8 +294,12 @@ static const char *join_router(struct expansion *x, size_t link, const struct en
 		return interface->name;
 	}
 	interface = &router->interfaces[router->interface_count];
-	*interface = (struct lab_interface){
-		.place = x->flat->links[link].place, .network = -1, .link = (int)link, .rip_cost = 1, .rip_auth.key_id = 1};
+	*interface = (struct lab_interface){.place = x->flat->links[link].place,
+		.network = -1,
+		.link = (int)link,
+		.rip_cost = 1,
+		.rip_auth.key_id = 1,
+		.ospf.auth.key_id = 1};
 	interface->name = end->interface ? end->interface : free_name(x, (size_t)end->router);
 	router->interface_count++;
 	return interface->name;
@@ -391,12 +395,18 @@ static void settle_router(struct expansion *x, struct lab_router *router)
 
 	for (size_t i = 0; i < router->interface_count; i++) {
 		settle_rip(x->flat, router, &router->interfaces[i]);
+		settle_ospf(x->flat, router, &router->interfaces[i]);
 		(void)index_add(&names, router->interfaces[i].name, i);
 	}
 	for (size_t i = 0; i < router->rip_passive_count; i++)
 		if (index_find(&names, router->rip_passive[i]) < 0)
 			diag_error(x->diags, router->place, path_of(x->diags, "routers.%s.rip.passive[%zu]", router->name, i),
 				"no interface named \"%.64s\"%s", router->rip_passive[i], index_hint(&names, router->rip_passive[i]));
+	for (size_t i = 0; i < router->ospf.passive_count; i++)
+		if (index_find(&names, router->ospf.passive_names[i]) < 0)
+			diag_error(x->diags, router->place, path_of(x->diags, "routers.%s.ospf.passive[%zu]", router->name, i),
+				"no interface named \"%.64s\"%s", router->ospf.passive_names[i],
+				index_hint(&names, router->ospf.passive_names[i]));
 	index_free(&names);
 }
 

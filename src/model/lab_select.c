@@ -128,7 +128,7 @@ static size_t select_for_test(struct test_expansion *x, const char *selection, c
 /* All machines that a test's selections mean, each once. */
 static void expand_test(struct test_expansion *x, size_t at)
 {
-	static const char *const keys[] = {"ping", "ping-all", "deny", "route"};
+	static const char *const keys[] = {"ping", "ping-all", "deny", "route", "ospf"};
 	struct lab_test *test = &x->flat->tests[at];
 	struct name_index names = index_new(x->diags->arena, x->flat->vm_count);
 	bool one_each = test->kind != LAB_TEST_PING_ALL, all_found = true;
@@ -172,11 +172,11 @@ void expand_tests(struct lab *flat, const struct lab *lab, struct diags *diags)
 	for (size_t i = 0; i < flat->test_count; i++) {
 		const struct lab_test *test = &flat->tests[i];
 
-		if (test->kind != LAB_TEST_ROUTE)
+		if (test->kind != LAB_TEST_ROUTE && test->kind != LAB_TEST_OSPF)
 			expand_test(&x, i);
 		else if (index_find(&routers, test->router) < 0)
-			lab_error(lab, diags, path_of(diags, "tests[%zu].route", i), "no router is named \"%.64s\"%s", test->router,
-				index_hint(&routers, test->router));
+			lab_error(lab, diags, path_of(diags, "tests[%zu].%s", i, test->kind == LAB_TEST_OSPF ? "ospf" : "route"),
+				"no router is named \"%.64s\"%s", test->router, index_hint(&routers, test->router));
 	}
 	index_free(&x.vms);
 	index_free(&routers);

@@ -186,6 +186,25 @@ static void try_route(const struct testing *testing, const struct lab_test *test
 	value_free(rows);
 }
 
+/* A router has so many OSPF neighbors in Full. */
+static void try_ospf(const struct testing *testing, const struct lab_test *test, struct outcome *outcome)
+{
+	const struct call *call = testing->call;
+	struct value *rows = NULL;
+	unsigned full = 0;
+
+	(void)snprintf(outcome->why, sizeof(outcome->why), "the OSPF neighbours of %s can't be asked for", test->router);
+	if (client_get(call, client_path(call, "/v1/show/ospf-neighbors?lab=%s&router=%s", lab_of(testing), test->router), &rows) !=
+		STATUS_OK)
+		return;
+	for (size_t i = 0; i < value_count(rows); i++)
+		full += strcmp(value_text(value_at(rows, i), "state"), "Full") == 0;
+	outcome->holds = full >= test->neighbors;
+	(void)snprintf(
+		outcome->why, sizeof(outcome->why), "%u of %s's %zu OSPF neighbours are Full", full, test->router, value_count(rows));
+	value_free(rows);
+}
+
 static const struct {
 	const char *name;
 	void (*try)(const struct testing *testing, const struct lab_test *test, struct outcome *outcome);
@@ -194,6 +213,7 @@ static const struct {
 	[LAB_TEST_PING_ALL] = {"ping-all", try_ping_all},
 	[LAB_TEST_DENY] = {"deny", try_deny},
 	[LAB_TEST_ROUTE] = {"route", try_route},
+	[LAB_TEST_OSPF] = {"ospf", try_ospf},
 };
 
 /* "ping a1 b1", "route r1 10.2.0.0/24 rip". */
@@ -208,6 +228,8 @@ static const char *describe(const struct call *call, const struct lab_test *test
 		text_add(&out, " %s", test->machines[i]);
 	if (test->kind == LAB_TEST_ROUTE)
 		text_add(&out, " %s %s %s", test->router, prefix_text(test->to, prefix), test->protocol ? test->protocol : "");
+	if (test->kind == LAB_TEST_OSPF)
+		text_add(&out, " %s neighbors %u", test->router, test->neighbors);
 	copy = arena_str(call->arena, text_get(&out));
 	text_free(&out);
 	return copy;

@@ -204,6 +204,8 @@ enum ospf_drop ospf_description_receive(struct ospf_neighbor *neighbor, struct r
 		return OSPF_DROP_MTU;
 	if (neighbor->state == OSPF_NB_INIT)
 		ospf_neighbor_event(neighbor, OSPF_EVENT_TWO_WAY);
+	if (neighbor->state == OSPF_NB_TWO_WAY) /* it is ahead of us in the election */
+		return OSPF_DROP_NONE;
 	if (neighbor->state < OSPF_NB_EX_START)
 		return OSPF_DROP_NEIGHBOR_STATE;
 	if (neighbor->state == OSPF_NB_EX_START)

@@ -142,7 +142,7 @@ static void act_up(struct ospf_interface *interface)
 	if (interface->settings.type == OSPF_POINT_TO_POINT)
 		state_set(interface, OSPF_IF_POINT_TO_POINT);
 	else
-		state_set(interface, interface->settings.priority > 0 ? OSPF_IF_WAITING : OSPF_IF_OTHER);
+		state_set(interface, interface->settings.priority > 0 && !interface->settings.passive ? OSPF_IF_WAITING : OSPF_IF_OTHER);
 	if (interface->settings.passive)
 		return;
 	if (interface->state == OSPF_IF_WAITING)

@@ -92,6 +92,7 @@ static void vhost_close(struct device *device)
 			(void)close(queue->error_fd);
 	}
 	vhost_memory_unmap(&vhost->memory);
+	vhost_log_unmap(&vhost->log);
 	vhost_socket_next(&vhost->socket);
 	device_unwatch(device, vhost->socket.fd);
 	(void)close(vhost->socket.fd);
@@ -113,6 +114,7 @@ static struct vhost_device *vhost_new(struct worker *worker, const struct msg_po
 		queue->kick_fd = queue->call_fd = queue->error_fd = -1;
 		queue->ring.call_fd = queue->ring.error_fd = -1;
 		queue->setup.header_bytes = sizeof(struct virtio_net_hdr);
+		queue->setup.log = &vhost->log;
 	}
 	error = device_watch(&vhost->device, fd, EPOLLIN, VHOST_TAG_SOCKET);
 	if (error != 0) {

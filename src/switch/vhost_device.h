@@ -43,6 +43,7 @@ struct vhost_device {
 	uint64_t features;	    /* acknowledged by driver and front end */
 	uint64_t protocol_features; /* likewise */
 	struct vhost_memory memory;
+	struct vhost_log log;
 	struct vhost_queue queues[VHOST_QUEUES_MAX];
 	unsigned pairs;	    /* that run */
 	unsigned next_pair; /* to be looked at first */
@@ -52,8 +53,8 @@ struct vhost_device {
 /* What we offer. */
 #define VHOST_FEATURES vhost_features()
 #define VHOST_PROTOCOL_FEATURES                                                                                                            \
-	(UINT64_C(1) << VHOST_USER_PROTOCOL_F_MQ | UINT64_C(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK |                                        \
-		UINT64_C(1) << VHOST_USER_PROTOCOL_F_NET_MTU)
+	(UINT64_C(1) << VHOST_USER_PROTOCOL_F_MQ | UINT64_C(1) << VHOST_USER_PROTOCOL_F_LOG_SHMFD |                                        \
+		UINT64_C(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK | UINT64_C(1) << VHOST_USER_PROTOCOL_F_NET_MTU)
 uint64_t vhost_features(void);
 
 /* Tag of the socket's watch; queue i has i + 1. */

@@ -145,6 +145,8 @@ static int page_map(struct vhost_device *vhost, const struct device_kept *kept, 
 	vhost->keep.page = page;
 	if (page->version != PAGE_VERSION || page->bytes != sizeof(*page))
 		return err_set(err, -ESTALE, "an earlier switch of another version left this port");
+	if (page->features & UINT64_C(1) << VHOST_F_LOG_ALL)
+		return err_set(err, -ESTALE, "an earlier switch died while the hypervisor copied the machine's memory");
 	if (page->busy)
 		return err_set(err, -ESTALE, "an earlier switch died over a request of the hypervisor");
 	return 0;

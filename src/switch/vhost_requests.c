@@ -30,7 +30,7 @@ uint64_t vhost_features(void)
 	       BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
 	       BIT(VIRTIO_NET_F_HOST_ECN) | BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_GUEST_ECN) |
 	       BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_STATUS) | BIT(VIRTIO_NET_F_CTRL_VQ) |
-	       BIT(VIRTIO_NET_F_MQ) | BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | BIT(VHOST_USER_F_PROTOCOL_FEATURES);
+	       BIT(VIRTIO_NET_F_MQ) | BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | BIT(VHOST_F_LOG_ALL) | BIT(VHOST_USER_F_PROTOCOL_FEATURES);
 }
 
 /* The queue a request names, or NULL. */
@@ -53,6 +53,7 @@ void vhost_use_features(struct vhost_device *vhost, uint64_t features)
 	bool header_12 = features & (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_NET_F_MRG_RXBUF));
 
 	vhost->features = features;
+	vhost->log.on = features & BIT(VHOST_F_LOG_ALL);
 	for (unsigned i = 0; i < VHOST_QUEUES_MAX; i++) {
 		struct vhost_queue *queue = &vhost->queues[i];
 
@@ -135,6 +136,20 @@ static int set_mem_table(struct vhost_device *vhost, struct vhost_message *messa
 	return vhost_start(vhost, err);
 }
 
+/* QEMU waits for the answer, whatever was agreed upon. */
+static int set_log_base(struct vhost_device *vhost, struct vhost_message *message, struct err *err)
+{
+	const struct vhost_user_log log = message->log;
+
+	if (message->fd_count != 1)
+		return err_set(err, -EPROTO, "a log with %u descriptors", message->fd_count);
+	message->number = 0;
+	return vhost_log_map(&vhost->log, message->fds[0], log.bytes, log.offset, err);
+}
+
+/* Who wants to be woken for each page that is marked isn't: nobody has asked for it in earnest. */
+static int set_log_fd(struct vhost_device *vhost, struct vhost_message *message, struct err *err) { return 0; }
+
 static int set_vring_num(struct vhost_device *vhost, struct vhost_message *message, struct err *err)
 {
 	struct vhost_queue *queue = queue_of(vhost, message->state.index, err);
@@ -156,6 +171,8 @@ static int set_vring_addr(struct vhost_device *vhost, struct vhost_message *mess
 	queue->setup.desc_at = message->address.desc;
 	queue->setup.avail_at = message->address.avail;
 	queue->setup.used_at = message->address.used;
+	queue->setup.log_used = message->address.flags & VHOST_USER_VRING_F_LOG;
+	queue->setup.log_at = message->address.log;
 	queue->has_addresses = true;
 	return vhost_start(vhost, err);
 }
@@ -290,6 +307,8 @@ static const struct request_row rows[VHOST_USER_REQUEST_COUNT] = {
 	[VHOST_USER_SET_OWNER] = {"SET_OWNER", 0, false, 0, ANSWER_ACK, set_owner},
 	[VHOST_USER_RESET_OWNER] = {"RESET_OWNER", 0, false, 0, ANSWER_ACK, reset_owner},
 	[VHOST_USER_SET_MEM_TABLE] = {"SET_MEM_TABLE", 0, true, VHOST_REGIONS_MAX, ANSWER_ACK, set_mem_table},
+	[VHOST_USER_SET_LOG_BASE] = {"SET_LOG_BASE", 16, false, 1, ANSWER_NUMBER, set_log_base},
+	[VHOST_USER_SET_LOG_FD] = {"SET_LOG_FD", 0, true, 1, ANSWER_ACK, set_log_fd},
 	[VHOST_USER_SET_VRING_NUM] = {"SET_VRING_NUM", 8, false, 0, ANSWER_ACK, set_vring_num},
 	[VHOST_USER_SET_VRING_ADDR] = {"SET_VRING_ADDR", 40, false, 0, ANSWER_ACK, set_vring_addr},
 	[VHOST_USER_SET_VRING_BASE] = {"SET_VRING_BASE", 8, false, 0, ANSWER_ACK, set_vring_base},

@@ -432,6 +432,26 @@ static struct virtio_net_hdr_mrg_rxbuf header_of(const struct packet *packet, ui
 	};
 }
 
+/* While the hypervisor copies the guest's memory: marks the pages of a frame that was written into `chain`, and those of the used ring. */
+static void log_chain(const struct vhost_ring *ring, const struct vhost_memory *memory, const struct chain *chain, uint64_t bytes)
+{
+	for (unsigned i = 0; i < chain->count && bytes > 0; i++) {
+		uint64_t here = chain->segments[i].bytes < bytes ? chain->segments[i].bytes : bytes;
+
+		vhost_log_mark_at(ring->setup.log, memory, chain->segments[i].at, here);
+		bytes -= here;
+	}
+}
+
+static inline bool ring_logs(const struct vhost_ring *ring) { return ring->setup.log != NULL && ring->setup.log->on; }
+
+static inline void log_used(const struct vhost_ring *ring)
+{
+	if (ring_logs(ring) && ring->setup.log_used)
+		vhost_log_mark(ring->setup.log, ring->setup.log_at,
+			sizeof(struct vring_used) + sizeof(struct vring_used_elem) * ring->setup.size + sizeof(uint16_t));
+}
+
 /* Puts one frame into as many buffers as it takes, of as many pieces as they have. */
 static enum drop_reason send_chain(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, const struct packet *packet)
@@ -455,6 +475,8 @@ static enum drop_reason send_chain(
 	cursor_write(&cursor, packet->data, packet->size - packet->tail_bytes);
 	for (unsigned i = 0; i < packet->piece_count; i++)
 		cursor_write(&cursor, packet->pieces[i].at, packet->pieces[i].bytes);
+	if (ring_logs(ring))
+		log_chain(ring, memory, &chain, ring->setup.header_bytes + (uint64_t)packet->size);
 	ring_advance(ring, count);
 	device->dirty = true;
 	return DROP_NONE;
@@ -492,7 +514,7 @@ static unsigned offers_send(struct vhost_ring *ring, const struct offer *offers,
 		const struct offer *offer = &offers[sent];
 		uint32_t bytes = packets[sent]->size + ring->setup.header_bytes;
 
-		if (offer->at == NULL || offer->desc.len < bytes)
+		if (offer->at == NULL || offer->desc.len < bytes || ring_logs(ring))
 			break;
 		send_simple(ring, packets[sent], offer->at);
 		ring_use(ring, (uint16_t)sent, offer->head, bytes);
@@ -550,6 +572,7 @@ void vhost_ring_flush(struct vhost_ring *ring)
 		return;
 	__atomic_store_n(&ring->used->idx, ring->used_next, __ATOMIC_RELEASE);
 	ring->used_shown = ring->used_next;
+	log_used(ring);
 	/* The index must be out before the driver's wish is read: it writes its wish, then reads the index. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (wants_interrupt(ring, old, ring->used_next) || ring->interrupt_next)
@@ -565,6 +588,7 @@ void vhost_ring_arm(struct vhost_ring *ring)
 		shared_store(avail_event(ring), ring->avail_next);
 	else
 		shared_store(&ring->used->flags, 0);
+	log_used(ring);
 }
 
 void vhost_ring_disarm(struct vhost_ring *ring)

@@ -28,6 +28,8 @@
 #include "switch/device.h"
 #include "switch/vhost_memory.h"
 
+#include "switch/vhost_log.h"
+
 #include <linux/virtio_ring.h>
 
 /* The protocol's bound, and the most pieces of one frame (a Linux guest sends 19, and needs 43 receive buffers for 64 KiB). */
@@ -42,6 +44,9 @@ struct vhost_ring_setup {
 	bool event_idx;
 	bool indirect;
 	bool mergeable;
+	bool log_used; /* the used ring's pages are marked at this guest physical address when written */
+	uint64_t log_at;
+	struct vhost_log *log; /* of the device */
 };
 
 struct vhost_ring {

@@ -136,7 +136,7 @@ static void frames_pass_both_ways(void **state)
 
 	for (size_t f = 0; f < COUNT_OF(feature_sets); f++) {
 		struct bench b;
-		uint64_t features = feature_sets[f].features ? feature_sets[f].features : vhost_features();
+		uint64_t features = feature_sets[f].features ? feature_sets[f].features : GUEST_FEATURES_ALL;
 		bool indirect = features & GUEST_BIT(VIRTIO_RING_F_INDIRECT_DESC);
 
 		bench_start(&b, 64, features);
@@ -222,7 +222,7 @@ static void segments_of_guests_are_checked(void **state)
 
 	memcpy(frame + 12, headers_4k, sizeof(headers_4k));
 	frame[46] = 0x50;
-	bench_start(&b, 16, vhost_features());
+	bench_start(&b, 16, GUEST_FEATURES_ALL);
 	assert_true(guest_transmit(&b.guest, &header, frame, sizeof(frame), 3, false));
 	assert_int_equal(receive(&b, &packet, 1), 1);
 	assert_int_equal(packet->offload.hdr_len, 54);
@@ -298,7 +298,7 @@ static void a_restart_loses_no_place(void **state)
 	struct virtio_net_hdr header;
 	struct bench b;
 
-	bench_start(&b, 16, vhost_features());
+	bench_start(&b, 16, GUEST_FEATURES_ALL);
 	for (int round = 0; round < 40; round++) {
 		uint16_t stale = (uint16_t)(round * 7);
 
@@ -320,7 +320,7 @@ static void a_restart_loses_no_place(void **state)
 		b.device = NULL;
 		guest_connect(&b.guest);
 		bench_open(&b);
-		guest_set_up(&b.guest, vhost_features());
+		guest_set_up(&b.guest, GUEST_FEATURES_ALL);
 		guest_send_ring(&b.guest, GUEST_TX, stale);
 		assert_int_equal(receive(&b, packets, 8), 4);
 		for (uint8_t i = 0; i < 4; i++) {
@@ -345,7 +345,7 @@ static void rings_stop_and_go_on(void **state)
 	struct packet *packet;
 	struct bench b;
 
-	bench_start(&b, 16, vhost_features());
+	bench_start(&b, 16, GUEST_FEATURES_ALL);
 	guest_send(&b.guest, (struct guest_request){VHOST_USER_SET_VRING_ENABLE, 0, &off, sizeof(off)}, NULL, 0);
 	assert_int_equal(b.device->state, PORT_STATE_CONNECTED);
 	assert_true(guest_post(&b.guest, 1600, 1));
@@ -414,7 +414,7 @@ static void hostile_chains_are_named(void **state)
 		struct guest_ring *tx;
 		uint64_t one = 0;
 
-		bench_start(&b, 16, vhost_features());
+		bench_start(&b, 16, GUEST_FEATURES_ALL);
 		assert_int_equal(b.guest.ram_bytes, 0x200000); /* the rows know it */
 		tx = &b.guest.rings[GUEST_TX];
 		tx->desc[0] = rows[i].desc;
@@ -461,7 +461,7 @@ static void hostile_tables_are_named(void **state)
 		struct bench b;
 		struct packet *packet;
 
-		bench_start(&b, 16, vhost_features());
+		bench_start(&b, 16, GUEST_FEATURES_ALL);
 		memcpy(b.guest.ram + b.guest.ram_bytes / 2, &rows[i].desc, sizeof(rows[i].desc));
 		b.guest.rings[GUEST_TX].desc[0] = (struct vring_desc){GUEST_HIGH, 32, VRING_DESC_F_INDIRECT, 0};
 		b.guest.rings[GUEST_TX].avail->idx = 1;
@@ -490,7 +490,7 @@ static void hostile_buffers_are_returned(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct bench b;
 
-		bench_start(&b, 16, vhost_features());
+		bench_start(&b, 16, GUEST_FEATURES_ALL);
 		assert_true(guest_post(&b.guest, 1600, 1));
 		b.guest.rings[GUEST_RX].desc[0] = rows[i].desc;
 		assert_false(send_bytes(&b, frame, sizeof(frame), NULL));
@@ -518,7 +518,7 @@ static void lost_memory_is_survived(void **state)
 	struct bench b;
 
 	vhost_memory_guard();
-	bench_start(&b, 16, vhost_features());
+	bench_start(&b, 16, GUEST_FEATURES_ALL);
 	assert_true(guest_transmit(&b.guest, &no_offload, frame, 64, 1, false));
 	assert_int_equal(ftruncate(b.guest.memory_fd, 0), 0);
 	packet_free_burst(b.pool, &packet, receive(&b, &packet, 1));
@@ -576,7 +576,7 @@ static void bad_requests_end_the_connection(void **state)
 		struct bench b;
 		int fds[16], probe, again;
 
-		bench_start(&b, 16, vhost_features());
+		bench_start(&b, 16, GUEST_FEATURES_ALL);
 		for (int j = 0; j < 16; j++)
 			fds[j] = rows[i].pipe ? pipes[1] : b.guest.memory_fd;
 		probe = dup(0);
@@ -598,7 +598,7 @@ static void replies_come_when_asked_for(void **state)
 	uint64_t answer = 1, bits = UINT64_MAX;
 	struct bench b;
 
-	bench_start(&b, 16, vhost_features());
+	bench_start(&b, 16, GUEST_FEATURES_ALL);
 	guest_send(&b.guest, (struct guest_request){39, VHOST_USER_NEED_REPLY, NULL, 0}, NULL, 0); /* SET_STATUS, not offered */
 	answer = 0;
 	guest_reply(&b.guest, 39, &answer, sizeof(answer));
@@ -674,7 +674,7 @@ static void random_rings_are_survived(void **state)
 	struct bench b;
 
 	print_message("seed %llu\n", (unsigned long long)seed);
-	bench_start(&b, 16, vhost_features());
+	bench_start(&b, 16, GUEST_FEATURES_ALL);
 	for (unsigned long i = 0; i < rounds; i++) {
 		struct packet *packets[4];
 		unsigned count;
@@ -745,7 +745,7 @@ static void rings_changing_under_us_are_survived(void **state)
 	pthread_t thread;
 	unsigned received = 0, sent = 0;
 
-	bench_start(&b, 16, vhost_features());
+	bench_start(&b, 16, GUEST_FEATURES_ALL);
 	s.rand = rand_seeded(rand_kernel_seed());
 	assert_int_equal(pthread_create(&thread, NULL, scribble_on, &s), 0);
 	for (unsigned i = 0; i < 20000; i++) {

@@ -18,6 +18,8 @@ enum vhost_user_request {
 	VHOST_USER_SET_OWNER = 3,
 	VHOST_USER_RESET_OWNER = 4,
 	VHOST_USER_SET_MEM_TABLE = 5,
+	VHOST_USER_SET_LOG_BASE = 6,
+	VHOST_USER_SET_LOG_FD = 7,
 	VHOST_USER_SET_VRING_NUM = 8,
 	VHOST_USER_SET_VRING_ADDR = 9,
 	VHOST_USER_SET_VRING_BASE = 10,
@@ -39,9 +41,13 @@ enum vhost_user_request {
 #define VHOST_USER_REPLY 0x4U
 #define VHOST_USER_NEED_REPLY 0x8U
 
+/* The feature bit that turns the log of written pages on (linux/vhost_types.h, which has names of ours). */
+#define VHOST_F_LOG_ALL 26
+
 /* The feature bit that says GET_PROTOCOL_FEATURES is known; the protocol features themselves. */
 #define VHOST_USER_F_PROTOCOL_FEATURES 30
 #define VHOST_USER_PROTOCOL_F_MQ 0
+#define VHOST_USER_PROTOCOL_F_LOG_SHMFD 1
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK 3
 #define VHOST_USER_PROTOCOL_F_NET_MTU 4
 
@@ -72,6 +78,14 @@ struct vhost_user_vring_addr {
 	uint64_t log;
 };
 
+/* `flags` of the above: the used ring is logged at `log`. */
+#define VHOST_USER_VRING_F_LOG 0x1U
+
+struct vhost_user_log {
+	uint64_t bytes;
+	uint64_t offset;
+};
+
 struct vhost_user_region {
 	uint64_t guest;
 	uint64_t bytes;
@@ -93,6 +107,7 @@ struct vhost_message {
 		struct vhost_user_vring_state state;
 		struct vhost_user_vring_addr address;
 		struct vhost_user_memory memory;
+		struct vhost_user_log log;
 		uint8_t bytes[VHOST_USER_PAYLOAD_BYTES_MAX];
 	};
 	unsigned fd_count;

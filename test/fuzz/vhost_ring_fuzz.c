@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(device != NULL);
 	device->pool = pool;
 	device->mtu = 1500;
-	guest_set_up(&guest, (data[0] & 1) ? vhost_features() : GUEST_FEATURES_PLAIN);
+	guest_set_up(&guest, (data[0] & 1) ? GUEST_FEATURES_ALL : GUEST_FEATURES_PLAIN);
 	for (unsigned i = 0; i < 8; i++)
 		(void)guest_post(&guest, 1600, 1);
 	data++;

@@ -21,6 +21,8 @@
 #define GUEST_RING_MAX 1024
 
 #define GUEST_BIT(n) (UINT64_C(1) << (n))
+/* All that a driver may negotiate; the log is the hypervisor's. Needs switch/vhost_device.h. */
+#define GUEST_FEATURES_ALL (vhost_features() & ~GUEST_BIT(VHOST_F_LOG_ALL))
 #define GUEST_FEATURES_PLAIN (GUEST_BIT(VIRTIO_F_VERSION_1) | GUEST_BIT(VHOST_USER_F_PROTOCOL_FEATURES))
 
 enum { GUEST_RX, GUEST_TX };

@@ -7,13 +7,16 @@
 
 /*
  * Limits of the messages themselves. Interface: packet bytes of a punt; prefixes of an interface; next hops of a route (ECMP); routes of
- * one batch; NICs of a machine.
+ * one batch; NICs of a machine; security groups and further addresses of a port; rules of one message of a security group.
  */
 #define PACKET_BYTES_MAX 9216
 #define ADDRESSES_MAX 8
 #define NEXTHOPS_MAX 8
 #define FIB_BATCH_MAX 64
 #define NICS_MAX 16
+#define GROUPS_MAX 16
+#define ADDRESS_PAIRS_MAX 16
+#define GROUP_RULES_MAX 512
 #define OUTPUT_BYTES_MAX 16384
 
 /* Ports of the switch, of all labs together. */
@@ -44,14 +47,18 @@ enum message_type {
 	MSG_PROCESS_CHANGED,	/* struct msg_process: super -> ctl, a process came or went */
 
 	/* ctl -> switch (and route, where said): the virtual topology */
-	MSG_NETWORK_SET, /* struct msg_network */
-	MSG_NETWORK_DEL, /* struct msg_id */
-	MSG_PORT_SET,	 /* struct msg_port */
-	MSG_PORT_DEL,	 /* struct msg_id */
-	MSG_ROUTER_SET,	 /* struct msg_router: also to route */
-	MSG_ROUTER_DEL,	 /* struct msg_id: also to route */
-	MSG_RIF_SET,	 /* struct msg_rif: also to route */
-	MSG_RIF_DEL,	 /* struct msg_id: also to route */
+	MSG_NETWORK_SET,     /* struct msg_network */
+	MSG_NETWORK_DEL,     /* struct msg_id */
+	MSG_GROUP_SET,	     /* struct msg_group */
+	MSG_GROUP_DEL,	     /* struct msg_id */
+	MSG_GROUP_RULES_SET, /* struct msg_group_rules */
+	MSG_GROUP_RULES_DEL, /* struct msg_id */
+	MSG_PORT_SET,	     /* struct msg_port */
+	MSG_PORT_DEL,	     /* struct msg_id */
+	MSG_ROUTER_SET,	     /* struct msg_router: also to route */
+	MSG_ROUTER_DEL,	     /* struct msg_id: also to route */
+	MSG_RIF_SET,	     /* struct msg_rif: also to route */
+	MSG_RIF_DEL,	     /* struct msg_id: also to route */
 
 	/* ctl -> route: protocols */
 	MSG_STATIC_ROUTE_SET,	/* struct msg_static_route */
@@ -113,6 +120,8 @@ enum message_type {
 	MSG_ROW_BGP_NEIGHBOR,	/* struct row_bgp_neighbor */
 	MSG_ROW_VM,		/* struct msg_vm_state */
 	MSG_ROW_TRACE,		/* struct row_trace */
+	MSG_ROW_CONNECTION,	/* struct row_connection */
+	MSG_ROW_GROUP,		/* struct row_group */
 	MSG_ROW_PROCESS,	/* struct msg_process: from super; the last of the rows */
 	MSG_TYPE_COUNT
 };
@@ -229,8 +238,50 @@ struct msg_network {
 enum port_kind_id { PORT_VHOST, PORT_TAP, PORT_KIND_COUNT };
 
 /*
+ * A security group: rules that all of its ports share. Its rules come in pages of `version`; once all `page_count` of them are there they
+ * take effect at once, until then those before them stay.
+ */
+struct msg_group {
+	uint32_t id;
+	uint32_t page_count;
+	uint64_t version;
+	char path[PATH_BYTES];
+};
+
+/*
+ * A rule allows. `protocol` 0: any; `port_first` to `port_last` are ports, of ICMP type << 8 | code, and 0-65535 for all others. The other
+ * side is `remote`, or the members of `group`, or anyone of `family` (none: of both).
+ */
+struct group_rule {
+	bool ingress;
+	uint8_t protocol;
+	uint8_t family; /* enum ip_family */
+	uint16_t port_first;
+	uint16_t port_last;
+	struct prefix remote;
+	uint32_t group;
+};
+
+/* Page `page` (from 0) of the rules of a group in a version. */
+struct msg_group_rules {
+	uint32_t id;
+	uint32_t group;
+	uint64_t version;
+	uint32_t page;
+	uint16_t rule_count;
+	struct group_rule rules[GROUP_RULES_MAX];
+};
+
+/* Another address that a port may speak from; a MAC of zero is the port's own. */
+struct address_pair {
+	struct mac mac;
+	struct prefix ip;
+};
+
+/*
  * A port of a network: where a machine's NIC (VHOST) or a host interface (TAP) is plugged in. `mac` and `ipv4`/`ipv6` are what the model
- * gave the machine (zero for a TAP, behind which anyone may be). `up` false: the machine's link is down.
+ * gave the machine (zero for a TAP, behind which anyone may be). `up` false: the machine's link is down. A port with `groups` lets in
+ * what they allow and what answers it; one without lets in all.
  */
 struct msg_port {
 	uint32_t id;
@@ -245,6 +296,10 @@ struct msg_port {
 	char tap_name[16];
 	char netns[NAME_BYTES];
 	char path[PATH_BYTES]; /* "lab/vm1:eth0" */
+	uint16_t group_count;
+	uint32_t groups[GROUPS_MAX];
+	uint16_t pair_count;
+	struct address_pair pairs[ADDRESS_PAIRS_MAX];
 };
 
 struct msg_router {
@@ -522,6 +577,8 @@ enum show_what {
 	SHOW_BGP_NEIGHBORS,
 	SHOW_VMS,
 	SHOW_PROCESSES,
+	SHOW_CONNECTIONS,
+	SHOW_GROUPS,
 	SHOW_COUNT
 };
 
@@ -580,6 +637,44 @@ struct row_dhcp {
 	struct ip ip;
 	uint32_t remaining_s;
 	char hostname[NAME_BYTES];
+};
+
+enum track_state {
+	TRACK_NEW,
+	TRACK_ANSWERED,
+	TRACK_PICKED_UP,
+	TRACK_ESTABLISHED,
+	TRACK_CLOSING,
+	TRACK_CLOSED,
+	TRACK_REVOKED,
+	TRACK_STATE_COUNT
+};
+
+/* A connection as its first packet read; `inbound`: to the port's machine. Ports are 0 where there are none; of ICMP the identifier. */
+struct row_connection {
+	uint32_t port;
+	uint8_t protocol;
+	bool inbound;
+	uint8_t state; /* enum track_state */
+	struct ip source;
+	struct ip destination;
+	uint16_t source_port;
+	uint16_t destination_port;
+	uint32_t remaining_s;
+	uint64_t packets;
+	uint64_t reply_packets;
+};
+
+/* A security group: `complete` when the rules that are wanted are those in effect. */
+struct row_group {
+	uint32_t group;
+	uint32_t ports;
+	uint32_t ingress_rules;
+	uint32_t egress_rules;
+	bool complete;
+	uint32_t connections;
+	uint64_t denied_in;
+	uint64_t denied_out;
 };
 
 struct row_route {
@@ -726,6 +821,7 @@ union message_body {
 	struct msg_port port;
 	struct msg_packet packet;
 	struct msg_fib fib;
+	struct msg_group_rules group_rules;
 	struct msg_vm vm;
 	struct msg_exec_output exec_output;
 	uint64_t aligned; /* bodies have 64-bit fields */

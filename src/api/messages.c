@@ -53,10 +53,11 @@ static const char *const schedule_policy_names[] = {"fcfs", "priority"};
 static const char *const arp_state_names[] = {"incomplete", "reachable", "stale", "failed"};
 static const char *const trace_verdict_names[] = {"goes-on", "delivered", "flooded", "taken", "waits", "dropped"};
 static const char *const show_names[] = {"mac", "arp", "interfaces", "drops", "dhcp", "routes", "rip", "rip-neighbors", "ospf-neighbors",
-	"ospf-interfaces", "ospf-database", "ospf-routes", "bgp", "bgp-neighbors", "vms", "processes"};
+	"ospf-interfaces", "ospf-database", "ospf-routes", "bgp", "bgp-neighbors", "vms", "processes", "connections", "groups"};
 static const char *const bgp_from_names[] = {"local", "external", "internal"};
 static const char *const bgp_origin_names[] = {"IGP", "EGP", "incomplete"};
 static const char *const bgp_session_names[] = {"Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"};
+static const char *const track_state_names[] = {"new", "answered", "picked-up", "established", "closing", "closed", "revoked"};
 
 _Static_assert(COUNT_OF(process_names) == PROCESS_COUNT, "a name for each");
 _Static_assert(COUNT_OF(network_kind_names) == NETWORK_KIND_COUNT, "a name for each");
@@ -76,6 +77,7 @@ _Static_assert(COUNT_OF(vm_state_names) == VM_STATE_COUNT, "a name for each");
 _Static_assert(COUNT_OF(schedule_policy_names) == SCHEDULE_POLICY_COUNT, "a name for each");
 _Static_assert(COUNT_OF(arp_state_names) == ARP_STATE_COUNT, "a name for each");
 _Static_assert(COUNT_OF(trace_verdict_names) == TRACE_VERDICT_COUNT, "a name for each");
+_Static_assert(COUNT_OF(track_state_names) == TRACK_STATE_COUNT, "a name for each");
 _Static_assert(COUNT_OF(show_names) == SHOW_COUNT, "a name for each");
 _Static_assert(COUNT_OF(bgp_from_names) == BGP_FROM_COUNT, "a name for each");
 _Static_assert(COUNT_OF(bgp_origin_names) == BGP_PATH_ORIGIN_COUNT, "a name for each");
@@ -135,6 +137,10 @@ static const struct field network_fields[] = {
 	FIELD(msg_network, path),
 };
 
+static const struct field u32_elements[] = {{.name = "", .kind = FIELD_U32, .size = sizeof(uint32_t)}};
+
+static const struct field address_pair_elements[] = {FIELD(address_pair, mac), FIELD(address_pair, ip)};
+
 static const struct field port_fields[] = {
 	FIELD(msg_port, id),
 	ENUM(msg_port, kind, port_kind_names),
@@ -148,6 +154,33 @@ static const struct field port_fields[] = {
 	FIELD(msg_port, tap_name),
 	FIELD(msg_port, netns),
 	FIELD(msg_port, path),
+	ARRAY(msg_port, groups, group_count, u32_elements),
+	ARRAY(msg_port, pairs, pair_count, address_pair_elements),
+};
+
+static const struct field group_fields[] = {
+	FIELD(msg_group, id),
+	FIELD(msg_group, page_count),
+	FIELD(msg_group, version),
+	FIELD(msg_group, path),
+};
+
+static const struct field group_rule_elements[] = {
+	FIELD(group_rule, ingress),
+	FIELD(group_rule, protocol),
+	FIELD(group_rule, family),
+	FIELD(group_rule, port_first),
+	FIELD(group_rule, port_last),
+	FIELD(group_rule, remote),
+	FIELD(group_rule, group),
+};
+
+static const struct field group_rules_fields[] = {
+	FIELD(msg_group_rules, id),
+	FIELD(msg_group_rules, group),
+	FIELD(msg_group_rules, version),
+	FIELD(msg_group_rules, page),
+	ARRAY(msg_group_rules, rules, rule_count, group_rule_elements),
 };
 
 static const struct field router_fields[] = {FIELD(msg_router, id), FIELD(msg_router, router_id), FIELD(msg_router, path)};
@@ -439,6 +472,31 @@ static const struct field row_dhcp_fields[] = {
 	FIELD(row_dhcp, hostname),
 };
 
+static const struct field row_connection_fields[] = {
+	FIELD(row_connection, port),
+	FIELD(row_connection, protocol),
+	FIELD(row_connection, inbound),
+	ENUM(row_connection, state, track_state_names),
+	FIELD(row_connection, source),
+	FIELD(row_connection, destination),
+	FIELD(row_connection, source_port),
+	FIELD(row_connection, destination_port),
+	FIELD(row_connection, remaining_s),
+	FIELD(row_connection, packets),
+	FIELD(row_connection, reply_packets),
+};
+
+static const struct field row_group_fields[] = {
+	FIELD(row_group, group),
+	FIELD(row_group, ports),
+	FIELD(row_group, ingress_rules),
+	FIELD(row_group, egress_rules),
+	FIELD(row_group, complete),
+	FIELD(row_group, connections),
+	FIELD(row_group, denied_in),
+	FIELD(row_group, denied_out),
+};
+
 static const struct field row_route_fields[] = {
 	FIELD(row_route, router),
 	FIELD(row_route, prefix),
@@ -597,6 +655,10 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 
 	ROW(NETWORK_SET, msg_network, network_fields),
 	ROW(NETWORK_DEL, msg_id, id_fields),
+	ROW(GROUP_SET, msg_group, group_fields),
+	ROW(GROUP_DEL, msg_id, id_fields),
+	TAIL(GROUP_RULES_SET, msg_group_rules, group_rules_fields),
+	ROW(GROUP_RULES_DEL, msg_id, id_fields),
 	ROW(PORT_SET, msg_port, port_fields),
 	ROW(PORT_DEL, msg_id, id_fields),
 	ROW(ROUTER_SET, msg_router, router_fields),
@@ -660,6 +722,8 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(ROW_VM, msg_vm_state, vm_state_fields),
 	ROW(ROW_PROCESS, msg_process, process_fields),
 	ROW(ROW_TRACE, row_trace, row_trace_fields),
+	ROW(ROW_CONNECTION, row_connection, row_connection_fields),
+	ROW(ROW_GROUP, row_group, row_group_fields),
 };
 
 const struct message_row *message_row(unsigned type)

@@ -33,6 +33,8 @@ static const struct show_row shows[] = {
 	{"mac", PROCESS_SWITCH, SHOW_MAC, OBJECT_NETWORK, false},
 	{"dhcp", PROCESS_SWITCH, SHOW_DHCP, OBJECT_NETWORK, false},
 	{"interfaces", PROCESS_SWITCH, SHOW_INTERFACES, OBJECT_KIND_COUNT, false},
+	{"connections", PROCESS_SWITCH, SHOW_CONNECTIONS, OBJECT_KIND_COUNT, false},
+	{"groups", PROCESS_SWITCH, SHOW_GROUPS, OBJECT_KIND_COUNT, false},
 	{"drops", PROCESS_SWITCH, SHOW_DROPS, OBJECT_KIND_COUNT, true},
 };
 
@@ -67,7 +69,7 @@ static const struct object *name_for(const struct ctl *ctl, json_t *row, const c
 static bool translate(const struct show *show, json_t *row)
 {
 	static const char *const keys[][2] = {
-		{"router", "router"}, {"network", "network"}, {"port", "port"}, {"rif", "rif"}, {"id", "name"}};
+		{"router", "router"}, {"network", "network"}, {"port", "port"}, {"rif", "rif"}, {"group", "group"}, {"id", "name"}};
 	const struct ctl *ctl = show->call->ctl;
 	const struct object *first = NULL;
 	json_t *hop;
@@ -194,6 +196,6 @@ void api_show(struct api_call *call)
 	}
 	api_problem(call, 404,
 		"\"%.40s\" can't be shown; there are route, rip, rip-neighbors, ospf-neighbors, ospf-interfaces, "
-		"ospf-database, ospf-routes, bgp, bgp-neighbors, arp, mac, dhcp, interfaces, drops",
+		"ospf-database, ospf-routes, bgp, bgp-neighbors, arp, mac, dhcp, interfaces, connections, groups, drops",
 		call->arguments[0]);
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ctl/assign.h"
 #include "ctl/compile_bgp.h"
+#include "ctl/compile_group.h"
 #include "ctl/compile_ospf.h"
 
 #include <errno.h>
@@ -149,6 +150,44 @@ static uint16_t plugged_mtu(struct compiler *c, int network, int link)
 	if (network >= 0)
 		return c->lab->networks[network].mtu;
 	return link >= 0 ? c->lab->links[link].mtu : 1500;
+}
+
+/* --- security groups --- */
+
+/* The rules in pages of one version, which follows from what they say: the switch goes over to it when it has all of them. */
+static void compile_group_pages(
+	struct compiler *c, const struct lab_group *group, struct msg_group *body, const struct group_rule *rules, size_t count)
+{
+	body->version = hash_stable(rules, count * sizeof(*rules));
+	body->page_count = (uint32_t)((count + GROUP_RULES_MAX - 1) / GROUP_RULES_MAX);
+	for (uint32_t i = 0; i < body->page_count; i++) {
+		size_t first = (size_t)i * GROUP_RULES_MAX, more = count - first < GROUP_RULES_MAX ? count - first : GROUP_RULES_MAX;
+		const char *name = arena_printf(c->arena, "%s rules %u", group->name, i);
+		uint32_t id = id_of(c, "group-rules", name);
+		struct msg_group_rules *page = add(c, OBJECT_GROUP_RULES, id, name);
+
+		page->id = id;
+		page->group = body->id;
+		page->version = body->version;
+		page->page = i;
+		page->rule_count = (uint16_t)more;
+		memcpy(page->rules, &rules[first], more * sizeof(*rules));
+	}
+}
+
+static void compile_groups(struct compiler *c)
+{
+	for (size_t i = 0; i < c->lab->group_count; i++) {
+		const struct lab_group *group = &c->lab->groups[i];
+		uint32_t id = id_of(c, "group", group->name);
+		struct msg_group *body = add(c, OBJECT_GROUP, id, group->name);
+		const struct group_rule *rules;
+		size_t count = compile_group_rules(c->arena, group, c->in, &rules);
+
+		body->id = id;
+		put_path(c, body->path, group->name);
+		compile_group_pages(c, group, body, rules, count);
+	}
 }
 
 /* --- routers --- */
@@ -351,6 +390,7 @@ static void compile_nic(struct compiler *c, const struct lab_vm *vm, const struc
 	body->ipv6 = nic->ipv6.ip;
 	put_hostname(c, body->hostname, vm->name);
 	put_path(c, body->path, name);
+	compile_nic_groups(nic, c->in, body);
 	out->port = id;
 	out->mtu = body->mtu;
 	out->mac = nic->mac;
@@ -429,6 +469,7 @@ int compile_lab(struct arena *arena, const struct lab *flat, const struct compil
 	c.lab_name = arena_str(arena, flat->name);
 	compile_networks(&c);
 	compile_links(&c);
+	compile_groups(&c);
 	compile_routers(&c);
 	compile_vms(&c);
 	compile_tap_ports(&c);

@@ -13,6 +13,9 @@
 static const struct object_type types[OBJECT_KIND_COUNT] = {
 	[OBJECT_SCHEDULE] = {"schedule", MSG_SCHEDULE_SET, MSG_SCHEDULE_DEL, TO_VM, sizeof(struct msg_schedule), true},
 	[OBJECT_NETWORK] = {"network", MSG_NETWORK_SET, MSG_NETWORK_DEL, TO_SWITCH, sizeof(struct msg_network), true},
+	[OBJECT_GROUP] = {"security group", MSG_GROUP_SET, MSG_GROUP_DEL, TO_SWITCH, sizeof(struct msg_group), true},
+	[OBJECT_GROUP_RULES] = {"security group rules", MSG_GROUP_RULES_SET, MSG_GROUP_RULES_DEL, TO_SWITCH, sizeof(struct msg_group_rules),
+		true},
 	[OBJECT_ROUTER] = {"router", MSG_ROUTER_SET, MSG_ROUTER_DEL, TO_SWITCH | TO_ROUTE, sizeof(struct msg_router), true},
 	[OBJECT_RIF] = {"interface", MSG_RIF_SET, MSG_RIF_DEL, TO_SWITCH | TO_ROUTE, sizeof(struct msg_rif), false},
 	[OBJECT_PORT] = {"port", MSG_PORT_SET, MSG_PORT_DEL, TO_SWITCH, sizeof(struct msg_port), false},

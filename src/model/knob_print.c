@@ -90,6 +90,8 @@ const char *knob_expects(const struct knob *knob, struct arena *arena)
 					     : "a MAC address such as 52:54:00:00:00:01, or pool:NAME";
 	case KNOB_MAC_RANGE:
 		return "a range of MAC addresses such as 52:54:00:00:00:00/24";
+	case KNOB_PORTS:
+		return "a port or a range of ports, such as 80 or 8000-8080";
 	case KNOB_AS_RANGE:
 		return "a range of AS numbers such as 65001-65999";
 	case KNOB_NAMES:
@@ -103,6 +105,13 @@ const char *knob_expects(const struct knob *knob, struct arena *arena)
 		break;
 	}
 	return "nothing";
+}
+
+static const char *ports_text(uint16_t first, uint16_t last, struct arena *arena)
+{
+	if (first == 0)
+		return NULL;
+	return first == last ? arena_printf(arena, "%u", first) : arena_printf(arena, "%u-%u", first, last);
 }
 
 static const char *number_text(const struct knob *knob, const void *base, struct arena *arena)
@@ -168,6 +177,8 @@ static const char *value_text(const struct knob *knob, const void *base, struct 
 	case KNOB_MAC:
 	case KNOB_MAC_RANGE:
 		return mac_value_text(knob, base, arena);
+	case KNOB_PORTS:
+		return ports_text(*(const uint16_t *)at, *(const uint16_t *)field(base, knob->flag), arena);
 	case KNOB_AS_RANGE:
 		return arena_printf(arena, "%u-%u", *(const uint32_t *)at, *(const uint32_t *)field(base, knob->flag));
 	case KNOB_TEXT:

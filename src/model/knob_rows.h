@@ -35,5 +35,7 @@ extern const struct kind kind_router_ospf, kind_interface_ospf, kind_link_ospf;
 
 /* Of knobs_bgp.c, that a router names. */
 extern const struct kind kind_router_bgp;
+/* Kinds of knobs_group.c. */
+extern const struct kind kind_group, kind_address_pair;
 
 #endif

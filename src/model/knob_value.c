@@ -241,6 +241,23 @@ static const char *read_as_range(const struct knob *knob, void *base, const char
 	return NULL;
 }
 
+static const char *read_ports(const struct knob *knob, void *base, const char *text)
+{
+	int64_t first, last;
+	const char *end;
+
+	if (!number_parse(text, &first, &end))
+		return "";
+	last = first;
+	if (*end == '-' && !number_parse(end + 1, &last, &end))
+		return "";
+	if (*end != '\0' || first < 1 || last < first || last > UINT16_MAX)
+		return "";
+	*(uint16_t *)field(base, knob->offset) = (uint16_t)first;
+	*(uint16_t *)field(base, knob->flag) = (uint16_t)last;
+	return NULL;
+}
+
 static const char *read_scalar(const struct knob *knob, void *base, const char *text, struct arena *arena)
 {
 	switch (knob->type) {
@@ -269,6 +286,8 @@ static const char *read_scalar(const struct knob *knob, void *base, const char *
 		return read_mac_range(knob, base, text);
 	case KNOB_AS_RANGE:
 		return read_as_range(knob, base, text);
+	case KNOB_PORTS:
+		return read_ports(knob, base, text);
 	case KNOB_NAMES:
 	case KNOB_FLAGS:
 	case KNOB_OBJECT:

@@ -29,6 +29,7 @@ enum knob_type {
 	KNOB_MAC,	/* struct mac; "pool:NAME" sets the text at `flag` when there is one */
 	KNOB_MAC_RANGE, /* struct mac and uint8_t bits at `flag`: "52:54:00:00:00:00/24" */
 	KNOB_AS_RANGE,	/* uint32_t and uint32_t at `flag`: "65001-65999" */
+	KNOB_PORTS,	/* uint16_t and uint16_t at `flag`, 0 and 0 when unset: "80", "8000-8080" */
 	KNOB_NAMES,	/* const char ** and size_t at `flag`: min-max texts */
 	KNOB_FLAGS,	/* a list of `words`, each a bool at `flags[i]` */
 	KNOB_OBJECT, /* the keys of `kind` lie in the struct at `offset`; a bool at `flag` says it is on, one at `set` that it was written
@@ -57,6 +58,7 @@ struct knob {
 	const char *const *words;
 	size_t word_count;
 	const struct kind *kind;
+	bool unordered;	    /* LIST: the order of its elements means nothing */
 	const char *effect; /* what a change interrupts, for a plan; NULL: nothing */
 	bool restarts_vm;
 	const char *help;

@@ -103,6 +103,8 @@ static const char *random_value(struct rand *rand, struct arena *arena, const st
 					 arena, "52:54:00:%02x:%02x:01", (unsigned)rand_below(rand, 256), (unsigned)rand_below(rand, 256));
 	case KNOB_MAC_RANGE:
 		return "52:54:00:00:00:00/24";
+	case KNOB_PORTS:
+		return arena_printf(arena, "%u", 1 + (unsigned)rand_below(rand, 65535));
 	case KNOB_AS_RANGE:
 		return "65001-65999";
 	case KNOB_NAMES:

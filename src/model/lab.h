@@ -222,6 +222,31 @@ struct lab_link {
 	struct lab_ospf ospf;
 };
 
+/* security-groups: NAME: { ingress: [ { protocol: tcp, port: 22, from: group:web } ], egress: [ { to: any } ] } */
+struct lab_rule {
+	struct place place;
+	const char *protocol;		/* "any", a name, or a number */
+	uint16_t port_first, port_last; /* 0: any */
+	uint8_t icmp_type;		/* 0: any */
+	const char *peer;		/* `from` or `to`: "any", "none", an address, a prefix, or "group:NAME" */
+};
+
+struct lab_group {
+	const char *name;
+	struct place place;
+	struct lab_rule *ingress;
+	size_t ingress_count;
+	struct lab_rule *egress; /* none: everything may go out */
+	size_t egress_count;
+};
+
+/* allowed-address-pairs of a NIC: [ 10.0.0.9 | { ip: 10.0.0.0/28, mac: } ]: what it may also speak from. */
+struct lab_address_pair {
+	struct place place;
+	struct prefix ip; /* length 0: this address alone */
+	struct mac mac;	  /* zero: the NIC's own */
+};
+
 /* vms.NAME.nics: [ lan | { network: lan, ipv4: , mac: } ] */
 struct lab_nic {
 	const char *name; /* "eth0" */
@@ -234,6 +259,10 @@ struct lab_nic {
 	struct mac mac;	    /* (A) */
 	struct prefix ipv4; /* (A) address with the network's length */
 	struct prefix ipv6;
+	const char **groups; /* security groups */
+	size_t group_count;
+	struct lab_address_pair *pairs;
+	size_t pair_count;
 };
 
 /* vms: NAME: { count: , image: , cpus: , memory: 96M, priority: , nics: , start: true } */
@@ -300,6 +329,8 @@ struct lab {
 	size_t pool_count;
 	struct lab_image *images;
 	size_t image_count;
+	struct lab_group *groups;
+	size_t group_count;
 	struct lab_network *networks;
 	size_t network_count;
 	struct lab_router *routers;

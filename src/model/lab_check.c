@@ -90,7 +90,7 @@ static struct name_index check_names(
 	return index;
 }
 
-static void check_reference(
+void check_reference(
 	const struct lab *lab, struct diags *diags, const struct name_index *index, const char *word, const char *path, const char *name)
 {
 	if (name != NULL && index_find(index, name) < 0)
@@ -196,12 +196,14 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 	struct name_index networks = check_names(lab, diags, "networks", lab->networks, lab->network_count, sizeof(*lab->networks));
 	struct name_index routers = check_names(lab, diags, "routers", lab->routers, lab->router_count, sizeof(*lab->routers));
 	struct name_index vms = check_names(lab, diags, "vms", lab->vms, lab->vm_count, sizeof(*lab->vms));
+	struct name_index groups = check_names(lab, diags, "security-groups", lab->groups, lab->group_count, sizeof(*lab->groups));
 	struct name_index ports = check_names(lab, diags, "ports", lab->ports, lab->port_count, sizeof(*lab->ports));
 
 	if (lab->name != NULL && !name_is_good(lab->name, LAB_NAME_BYTES_MAX))
 		lab_error(lab, diags, "name", "\"%.64s\" is no name; names have letters, digits and '-' inside, at most %d bytes",
 			lab->name, LAB_NAME_BYTES_MAX);
 	check_references(lab, diags, &networks, &pools, &images);
+	check_groups(lab, diags, &groups);
 	if (sound) {
 		check_subnets(lab, diags);
 		check_routers(lab, diags);
@@ -215,4 +217,5 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 	index_free(&routers);
 	index_free(&vms);
 	index_free(&ports);
+	index_free(&groups);
 }

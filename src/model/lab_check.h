@@ -42,6 +42,11 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags);
 /* Parts of lab_check: pools, networks and links; routers; machines, ports and tests. */
 void check_subnets(const struct lab *lab, struct diags *diags);
 void check_routers(const struct lab *lab, struct diags *diags);
+void check_groups(const struct lab *lab, struct diags *diags, const struct name_index *groups);
+
+/* An error when nothing in the index has that name. */
+void check_reference(
+	const struct lab *lab, struct diags *diags, const struct name_index *index, const char *word, const char *path, const char *name);
 
 /* OSPF: checks before expansion; what an interface gets of its link and router; "0" to "4294967295" as a number. */
 void check_ospf(const struct lab *lab, struct diags *diags);

@@ -159,6 +159,7 @@ static void decode_member(struct decoding *d, const struct task *task, const str
 	case KNOB_MAC:
 	case KNOB_MAC_RANGE:
 	case KNOB_AS_RANGE:
+	case KNOB_PORTS:
 	case KNOB_NAMES:
 	case KNOB_FLAGS:
 		(void)knob_read(knob, task->base, node, path, d->arena, d->diags);

@@ -22,8 +22,8 @@ struct section {
 	bool holds;
 };
 
-static const struct section sections[] = {
-	{"pools", false}, {"images", false}, {"networks", false}, {"routers", false}, {"links", true}, {"ports", true}, {"vms", true}};
+static const struct section sections[] = {{"pools", false}, {"images", false}, {"security-groups", false}, {"networks", false},
+	{"routers", false}, {"links", true}, {"ports", true}, {"vms", true}};
 
 /* Two objects to compare; either node may be NULL. `prefix` is where they are: "rip.auth." */
 struct pair {
@@ -158,12 +158,54 @@ static void compare_map(struct diffing *d, const struct pair *pair, const struct
 	}
 }
 
-/* The elements of a list, matched by position. */
+/* An element of a list in a few words: a rule as "tcp/80 from 10.0.0.0/8". */
+static const char *element_shown(struct diffing *d, const struct knob *knob, const struct node *element)
+{
+	const struct node *protocol = node_member(element, "protocol"), *port = node_member(element, "port");
+	const struct node *from = node_member(element, "from"), *to = node_member(element, "to"), *type = node_member(element, "type");
+
+	port = port ? port : type;
+	return arena_printf(d->arena, "%s %s%s%s%s%s", knob->key, protocol ? protocol->text : "any", port ? "/" : "",
+		port ? port->text : "", kind_knob(knob->kind, "to") ? " to " : " from ",
+		from ? from->text
+		: to ? to->text
+		     : "any");
+}
+
+/* Elements of one list that the other hasn't; by what they say. */
+static void list_only_in(struct diffing *d, const struct knob *knob, const struct node *list, const struct node *other, char sign)
+{
+	struct map known = {0};
+	struct knob silent = *knob;
+
+	/* A rule that comes interrupts nothing, unless it is the first of a list that allowed all while it was empty. */
+	if (sign == '+' && (other != NULL || strcmp(knob->key, "egress") != 0)) {
+		silent.effect = NULL;
+		knob = &silent;
+	}
+
+	for (const struct node *n = other ? other->first : NULL; n != NULL; n = n->next)
+		(void)map_set_str(&known, element_shown(d, knob, n), &known);
+	for (const struct node *n = list ? list->first : NULL; n != NULL; n = n->next) {
+		const char *shown = element_shown(d, knob, n);
+
+		if (map_get_str(&known, shown) == NULL)
+			note(d, knob, arena_printf(d->arena, "%c%s", sign, shown));
+	}
+	map_free(&known);
+}
+
+/* The elements of a list, matched by position; those of a list without order by what they say. */
 static void compare_list(
 	struct diffing *d, const struct pair *pair, const struct knob *knob, const struct node *old, const struct node *new)
 {
 	const struct node *a = old ? old->first : NULL, *b = new ? new->first : NULL;
 
+	if (knob->unordered) {
+		list_only_in(d, knob, new, old, '+');
+		list_only_in(d, knob, old, new, '-');
+		return;
+	}
 	for (size_t index = 0; a != NULL || b != NULL; index++) {
 		if (a == NULL || b == NULL)
 			note(d, knob, arena_printf(d->arena, "%c%s%s[%zu]", a ? '-' : '+', pair->prefix, knob->key, index));
@@ -274,6 +316,12 @@ static const char *describe(struct arena *arena, const char *section, const void
 
 		return arena_printf(arena, "%zu interface%s%s%s%s", r->interface_count, r->interface_count == 1 ? "" : "s",
 			r->rip ? ", rip" : "", r->ospf.on ? ", ospf" : "", r->bgp ? ", bgp" : "");
+	}
+	if (strcmp(section, "security-groups") == 0) {
+		const struct lab_group *group = object;
+
+		return arena_printf(arena, "%zu ingress, %zu egress rules%s", group->ingress_count, group->egress_count,
+			group->egress_count == 0 ? " (all out)" : "");
 	}
 	if (strcmp(section, "ports") == 0) {
 		const struct lab_port *port = object;

@@ -15,6 +15,11 @@
 #define LAB_NICS_MAX 16
 #define LAB_NAME_BYTES_MAX 40
 
+/* Most security groups and further addresses of a NIC; most rules of a group in one direction. */
+#define LAB_GROUPS_OF_NIC_MAX 16
+#define LAB_PAIRS_MAX 16
+#define LAB_RULES_MAX 30000
+
 /*
  * Parses a lab file and checks all that can be checked before expansion (names, references, what excludes what). Returns a lab in an arena
  * of its own (arena_free(lab->arena) ends it), or NULL when `diags` got errors; all errors of the file are reported, not the first only.
@@ -34,6 +39,13 @@ void lab_to_yaml(const struct lab *lab, struct text *out);
  * with the addresses that were filled in meanwhile.
  */
 struct lab *lab_expand(const struct lab *lab, struct diags *diags);
+
+/* The other side of a rule, from its text; `prefix` and `group` (borrowed) are set where they belong. False when it is none of these. */
+enum lab_peer { LAB_PEER_ANY, LAB_PEER_NONE, LAB_PEER_PREFIX, LAB_PEER_GROUP };
+bool lab_rule_peer(const char *text, enum lab_peer *peer, struct prefix *prefix, const char **group);
+
+/* The IP protocol of a rule; 0: any. ICMP of IPv4 stands for that of IPv6, too. */
+bool lab_rule_protocol(const char *text, uint8_t *protocol);
 
 /* Memory that a machine needs at least with this image, MiB (builtin:tiny panics with less than 80M). */
 #define LAB_TINY_MEMORY_MIB 80

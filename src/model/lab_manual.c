@@ -38,7 +38,7 @@ static const char tail[] = ".SH EXAMPLE\n"
 			   ".BR weft (1),\n"
 			   ".BR weftd (8)\n";
 
-#define KINDS_MAX 32
+#define KINDS_MAX 64
 
 /* A kind to describe, with the path of keys that leads to it. */
 struct chapter {

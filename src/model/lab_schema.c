@@ -84,6 +84,7 @@ static const char *pattern(const struct knob *knob)
 		return knob->flag != NOWHERE ? "^([0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}|pool:.+)$" : "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$";
 	case KNOB_MAC_RANGE:
 		return "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}/[0-9]+$";
+	case KNOB_PORTS:
 	case KNOB_AS_RANGE:
 		return "^[0-9]+(-[0-9]+)?$";
 	case KNOB_HEX:
@@ -198,10 +199,19 @@ static void add_property(struct schema *s, struct node *properties, const struct
 	case KNOB_MAC:
 	case KNOB_MAC_RANGE:
 	case KNOB_AS_RANGE:
+	case KNOB_PORTS:
 	case KNOB_LATER:
 		break;
 	}
-	word(s, value, "type", "string");
+	/* A single port is a number to an editor; its range is in the pattern of the text. */
+	if (knob->type == KNOB_PORTS) {
+		struct node *types = list(s, value, "type");
+
+		word(s, types, NULL, "integer");
+		word(s, types, NULL, "string");
+	} else {
+		word(s, value, "type", "string");
+	}
 	if (knob->word_count > 0)
 		add_words(s, value, knob);
 	if (pattern(knob) != NULL)

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "switch/capture.h"
+#include "switch/conn.h"
 #include "switch/core_state.h"
 #include "switch/fdb.h"
 #include "switch/fib.h"
@@ -34,6 +35,11 @@ static void limits_fill(struct core_limits *limits)
 	limit_default(&limits->held_per_neighbor, 4);
 	limit_default(&limits->punts_per_second, 1000);
 	limit_default(&limits->icmp_errors_per_second, 100);
+	limit_default(&limits->groups, 4096);
+	limit_default(&limits->rules_per_group, 65536);
+	limit_default(&limits->connections, 1 << 20);
+	limit_default(&limits->connections_per_port, limits->connections / 4 ? limits->connections / 4 : 1);
+	limit_default(&limits->half_open_per_port, 8192);
 }
 
 struct core *core_new(const struct core_ops *ops, void *context, struct packet_pool *pool, const struct core_limits *limits)
@@ -47,6 +53,8 @@ struct core *core_new(const struct core_ops *ops, void *context, struct packet_p
 		core->limits = *limits;
 	limits_fill(&core->limits);
 	core->flows = flow_cache_new(core->limits.flows);
+	core->connections = conn_table_new(&core->limits);
+	list_init(&core->policies);
 	list_init(&core->fdb_ages);
 	for (unsigned i = 0; i < NEIGHBOR_LISTS; i++)
 		list_init(&core->neighbors[i]);
@@ -71,6 +79,7 @@ void core_free(struct core *core)
 	topology_free(core);
 	origins_drop(core);
 	flow_cache_free(core);
+	conn_table_free(core->connections);
 	free(core);
 }
 
@@ -308,6 +317,9 @@ static inline void input_one(struct core *core, struct port *port, const struct 
 	if (flow == NULL || !walk_actions_hold(&flow->actions, &burst->views[i])) {
 		(void)walk_from_port(core, port, packet, &burst->keys[i], &burst->views[i]);
 	} else {
+		for (unsigned k = 0; k < flow->actions.conn_count; k++)
+			conn_packet(core, flow->actions.conns[k].conn, (enum conn_direction)flow->actions.conns[k].direction,
+				burst->views[i].tcp_flags);
 		flow_run(core, flow, packet);
 	}
 	if (core->origin_count > 0)
@@ -373,6 +385,7 @@ struct instant core_tick(struct core *core, struct instant now)
 
 	core->now = now;
 	next = instant_earlier(fdb_age(core, now), fib_tick(core, now));
+	next = instant_earlier(next, conn_tick(core));
 	neighbor_tick(core, now);
 	core_walk_origins(core);
 	/* What has just been sent may have set timers, too. */

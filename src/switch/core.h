@@ -38,6 +38,8 @@ struct core_limits {
 	uint32_t held_per_neighbor;	 /* packets that wait for an ARP answer */
 	uint32_t punts_per_second;	 /* of a router interface */
 	uint32_t icmp_errors_per_second; /* of a router */
+	uint32_t groups, rules_per_group;
+	uint32_t connections, connections_per_port, half_open_per_port; /* that are tracked; the default of a port is a quarter of all */
 };
 
 struct core *core_new(const struct core_ops *ops, void *context, struct packet_pool *pool, const struct core_limits *limits);

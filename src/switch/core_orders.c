@@ -3,6 +3,7 @@
 #include "net/wire.h"
 #include "switch/core_state.h"
 #include "switch/fib.h"
+#include "switch/group.h"
 #include "switch/local.h"
 
 #include <errno.h>
@@ -51,6 +52,21 @@ static int order_punt_rule(struct core *core, const void *body, struct err *err)
 static int order_fib_batch(struct core *core, const void *body, struct err *err) { return fib_batch(core, body, err); }
 static int order_fib_sync(struct core *core, const void *body, struct err *err) { return fib_sync(core, body, err); }
 
+static int order_group_set(struct core *core, const void *body, struct err *err) { return group_set(core, body, err); }
+static int order_group_rules_set(struct core *core, const void *body, struct err *err) { return group_rules_set(core, body, err); }
+
+static int order_group_del(struct core *core, const void *body, struct err *err)
+{
+	group_del(core, ((const struct msg_id *)body)->id);
+	return 0;
+}
+
+static int order_group_rules_del(struct core *core, const void *body, struct err *err)
+{
+	group_rules_del(core, ((const struct msg_id *)body)->id);
+	return 0;
+}
+
 static int order_network_del(struct core *core, const void *body, struct err *err)
 {
 	network_del(core, ((const struct msg_id *)body)->id);
@@ -84,6 +100,10 @@ static const struct order {
 	{MSG_SYNC_END, PROCESS_CTL, order_sync_end},
 	{MSG_NETWORK_SET, PROCESS_CTL, order_network_set},
 	{MSG_NETWORK_DEL, PROCESS_CTL, order_network_del},
+	{MSG_GROUP_SET, PROCESS_CTL, order_group_set},
+	{MSG_GROUP_DEL, PROCESS_CTL, order_group_del},
+	{MSG_GROUP_RULES_SET, PROCESS_CTL, order_group_rules_set},
+	{MSG_GROUP_RULES_DEL, PROCESS_CTL, order_group_rules_del},
 	{MSG_PORT_SET, PROCESS_CTL, order_port_set},
 	{MSG_PORT_DEL, PROCESS_CTL, order_port_del},
 	{MSG_ROUTER_SET, PROCESS_CTL, order_router_set},

@@ -3,9 +3,13 @@
 #include "switch/core_state.h"
 #include "switch/fdb.h"
 #include "switch/flow_cache.h"
+#include "switch/group.h"
 #include "switch/neighbor.h"
 
 #include <errno.h>
+
+/* Connections of one answer. */
+#define SHOW_CONNECTIONS_MAX 10000
 
 /* Where rows go. */
 struct answer {
@@ -162,6 +166,64 @@ static void show_lease(const struct answer *answer, const struct port *port)
 	answer_row(answer, MSG_ROW_DHCP, &row);
 }
 
+/* A connection as its first packet read; one of ICMP by its identifier alone. */
+static void show_connection(const struct answer *answer, const struct conn *conn)
+{
+	const struct conn_tuple *tuple = &conn->nodes[CONN_ORIGINAL].tuple;
+	struct row_connection row = {.port = conn->zone->id,
+		.protocol = tuple->protocol,
+		.inbound = conn->inbound,
+		.state = conn->state,
+		.source = ip_from_bytes((enum ip_family)tuple->family, tuple->src),
+		.destination = ip_from_bytes((enum ip_family)tuple->family, tuple->dst),
+		.source_port = tuple->src_port,
+		.destination_port = tuple->query ? 0 : tuple->dst_port,
+		.remaining_s = conn_remaining_s(answer->core, conn),
+		.packets = conn->packets[CONN_ORIGINAL],
+		.reply_packets = conn->packets[CONN_REPLY]};
+
+	answer_row(answer, MSG_ROW_CONNECTION, &row);
+}
+
+static void show_connections(const struct answer *answer, uint32_t port)
+{
+	const struct conn *conn;
+	size_t cursor = 0;
+
+	/* More than anyone reads would keep packets waiting. */
+	for (unsigned rows = 0; rows < SHOW_CONNECTIONS_MAX && (conn = conn_next(answer->core, &cursor)) != NULL;) {
+		if (conn->zone->kind != CONN_OF_PORT || (port != 0 && conn->zone->id != port))
+			continue;
+		show_connection(answer, conn);
+		rows++;
+	}
+}
+
+static void show_group(const struct answer *answer, const struct group *group)
+{
+	struct row_group row = {.group = group->config.id, .complete = group->active && group->version == group->config.version};
+	struct port *port;
+	size_t cursor = 0;
+
+	for (size_t i = 0; i < group->rule_count; i++) {
+		if (group->rules[i].ingress)
+			row.ingress_rules++;
+		else
+			row.egress_rules++;
+	}
+	while ((port = map_next(&answer->core->ports, &cursor, NULL, NULL)) != NULL) {
+		const uint64_t *drops = port->member.counters.drops;
+
+		if (!group_has(group, port))
+			continue;
+		row.ports++;
+		row.connections += port->zone.used;
+		row.denied_in += drops[DROP_GROUP_DENIED_IN];
+		row.denied_out += drops[DROP_GROUP_DENIED_OUT];
+	}
+	answer_row(answer, MSG_ROW_GROUP, &row);
+}
+
 /* Ports and interfaces, of one network (0: all), of one router where `router` (not 0) says so. */
 static void show_members(const struct answer *answer, uint32_t object, void (*show)(const struct answer *, struct member *))
 {
@@ -183,6 +245,7 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 {
 	struct answer answer = {core, to, seq, now};
 	struct network *network;
+	struct group *group;
 	struct port *port;
 	struct rif *rif;
 	size_t cursor = 0;
@@ -210,6 +273,13 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 		while ((port = map_next(&core->ports, &cursor, NULL, NULL)) != NULL)
 			if (show->object == 0 || port->config.network == show->object)
 				show_lease(&answer, port);
+		return 0;
+	case SHOW_CONNECTIONS:
+		show_connections(&answer, show->object);
+		return 0;
+	case SHOW_GROUPS:
+		while ((group = map_next(&core->groups, &cursor, NULL, NULL)) != NULL)
+			show_group(&answer, group);
 		return 0;
 	default:
 		return err_set(err, -EOPNOTSUPP, "the switch has no answer to question %u", show->what);

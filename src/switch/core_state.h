@@ -7,6 +7,7 @@
 
 struct flow_cache;
 struct trace;
+struct conn_table;
 
 /* Most packets that the routers themselves may have under way in one call of the core. */
 #define ORIGINS_MAX 512
@@ -15,6 +16,7 @@ struct trace;
 enum stage {
 	STAGE_PORT,    /* came in through a port */
 	STAGE_NETWORK, /* a member put it into a network */
+	STAGE_DELIVER, /* a network brought it to a port */
 	STAGE_ROUTER,  /* a network brought it to a router's interface */
 	STAGE_FORWARD, /* a router looks for its way */
 	STAGE_EGRESS,  /* interface and next hop are known */
@@ -58,6 +60,12 @@ struct core {
 	bool cache_off;	       /* tests compare both ways */
 	bool closing;	       /* core_free: tells nobody anything more */
 	struct trace *trace;   /* a walk in dry-run is under way (trace.h): nothing may change */
+
+	struct conn_table *connections;
+	struct map groups, group_pages; /* struct group, struct page */
+	struct map memberships;		/* ip_key -> struct membership: who is in which group */
+	struct list policies;		/* struct port_policy */
+	uint64_t policy_generation;	/* raised when any of these changes: connections must be asked for again */
 
 	struct list fdb_ages;		       /* learned FDB entries, oldest first */
 	struct list neighbors[NEIGHBOR_LISTS]; /* struct neighbor by state, nearest deadline first */

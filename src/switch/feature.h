@@ -17,10 +17,14 @@ extern const struct feature features[];
 enum feature_result feature_port_state(struct walk *walk);
 enum feature_result feature_guard(struct walk *walk);
 enum feature_result feature_dhcp(struct walk *walk);
+enum feature_result feature_group_out(struct walk *walk);
 /* Network: */
 enum feature_result feature_cable(struct walk *walk);
 enum feature_result feature_learn(struct walk *walk);
 enum feature_result feature_bridge(struct walk *walk);
+/* Delivery to a port: */
+enum feature_result feature_group_in(struct walk *walk);
+enum feature_result feature_output(struct walk *walk);
 /* Router interface: */
 enum feature_result feature_arp(struct walk *walk);
 enum feature_result feature_ip_check(struct walk *walk);

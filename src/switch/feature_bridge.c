@@ -31,7 +31,8 @@ static enum feature_result bridge_deliver(struct walk *walk, struct member *to)
 	}
 	if (!port_is_up(member_port(to)))
 		return walk_drop_tx(walk, to, DROP_PORT_DOWN);
-	return walk_output(walk, member_port(to));
+	walk->to = member_port(to);
+	return walk_goto(walk, STAGE_DELIVER);
 }
 
 enum feature_result feature_cable(struct walk *walk)

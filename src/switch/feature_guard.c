@@ -2,20 +2,44 @@
  * Feature guard: a machine can't speak in another's name. A stage of the port, not a rule that could be ordered wrongly.
  *
  * Theory of operation. A port is guarded when the model gave its machine's NIC a MAC. Such a machine sends only from that MAC, and, where
- * the model gave it an address, only from that (or with none yet: DHCP, duplicate address detection). It answers no DHCP and advertises
- * no router. Tags are refused, since a receiver would take a frame tagged with VLAN 0 for an untagged one. On a cable the frames that
- * two ends of a cable speak (LACP, LLDP, STP) pass whatever their source.
+ * the model gave it an address, only from that (or with none yet: DHCP, duplicate address detection), or from one of the pairs of MAC
+ * and addresses that the model allows it besides. It answers no DHCP and advertises no router. Tags are refused, since a receiver would
+ * take a frame tagged with VLAN 0 for an untagged one. On a cable the frames that two ends of a cable speak (LACP, LLDP, STP) pass whatever
+ * their source.
  */
 #include "net/arp.h"
 #include "net/icmp.h"
 #include "net/ipv4.h"
 #include "switch/feature.h"
 
+static struct mac pair_mac(const struct msg_port *config, unsigned i)
+{
+	return mac_is_zero(config->pairs[i].mac) ? config->mac : config->pairs[i].mac;
+}
+
+/* True for a MAC that the machine may speak from. */
+static bool guard_has_mac(const struct msg_port *config, struct mac mac)
+{
+	for (unsigned i = 0; i < config->pair_count; i++)
+		if (mac_equal(pair_mac(config, i), mac))
+			return true;
+	return mac_equal(config->mac, mac);
+}
+
+/* True for an address that it may speak from with this MAC: its own, or one of a pair. */
+static bool guard_has(const struct msg_port *config, struct mac mac, struct ip ip)
+{
+	for (unsigned i = 0; i < config->pair_count; i++)
+		if (mac_equal(pair_mac(config, i), mac) && prefix_contains(config->pairs[i].ip, ip))
+			return true;
+	return mac_equal(config->mac, mac) && (ip_equal(ip, config->ipv4) || ip_equal(ip, config->ipv6));
+}
+
 static enum drop_reason guard_ipv4(struct walk *walk, const struct msg_port *config)
 {
 	struct ip source = walk_ip_src(walk);
 
-	if (config->ipv4.family != IP_NONE && !ip_equal(source, config->ipv4)) {
+	if (config->ipv4.family != IP_NONE && !guard_has(config, walk_eth_src(walk), source)) {
 		if (!ip_is_unspecified(source))
 			return DROP_IP_SPOOFED;
 		/* Only a DHCP client has no address. */
@@ -35,14 +59,15 @@ static enum drop_reason guard_advertisement(struct walk *walk, const struct msg_
 	if (walk->packet->size < walk->view.l4_offset + (uint32_t)ND_MESSAGE_BYTES)
 		return DROP_BAD_ND;
 	ip = ip_from_bytes(IP_V6, target);
-	return ip_equal(ip, config->ipv6) || ip_is_link_local(ip) ? DROP_NONE : DROP_ND_SPOOFED;
+	return guard_has(config, walk_eth_src(walk), ip) || ip_is_link_local(ip) ? DROP_NONE : DROP_ND_SPOOFED;
 }
 
 static enum drop_reason guard_ipv6(struct walk *walk, const struct msg_port *config)
 {
 	struct ip source = walk_ip_src(walk);
 
-	if (config->ipv6.family != IP_NONE && !ip_equal(source, config->ipv6) && !ip_is_link_local(source) && !ip_is_unspecified(source))
+	if (config->ipv6.family != IP_NONE && !guard_has(config, walk_eth_src(walk), source) && !ip_is_link_local(source) &&
+		!ip_is_unspecified(source))
 		return DROP_IP_SPOOFED;
 	if (walk_protocol(walk) != IP_PROTOCOL_ICMPV6 || walk_fragment(walk) == FRAGMENT_LATER)
 		return DROP_NONE;
@@ -66,16 +91,16 @@ static enum drop_reason guard_arp(struct walk *walk, const struct msg_port *conf
 	if (walk_l3(walk) != DROP_NONE)
 		return walk_l3(walk);
 	sender = ip_from_bytes(IP_V4, arp->sender_ip);
-	if (!mac_equal(arp->sender_mac, config->mac))
+	if (!mac_equal(arp->sender_mac, walk_eth_src(walk)))
 		return DROP_ARP_SPOOFED;
-	if (config->ipv4.family != IP_NONE && !ip_equal(sender, config->ipv4) && !ip_is_unspecified(sender))
+	if (config->ipv4.family != IP_NONE && !guard_has(config, arp->sender_mac, sender) && !ip_is_unspecified(sender))
 		return DROP_ARP_SPOOFED;
 	return DROP_NONE;
 }
 
 static enum drop_reason guard_reason(struct walk *walk, const struct msg_port *config)
 {
-	if (!mac_equal(walk_eth_src(walk), config->mac))
+	if (!guard_has_mac(config, walk_eth_src(walk)))
 		return DROP_MAC_SPOOFED;
 	switch (walk_eth_type(walk)) {
 	case ETHERNET_IPV4:

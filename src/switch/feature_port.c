@@ -1,4 +1,4 @@
-/* Feature port-state: a port forwards only while it and its network are up. */
+/* Features port-state and output: a port forwards only while it and its network are up; the end of a way. */
 #include "switch/feature.h"
 
 enum feature_result feature_port_state(struct walk *walk)
@@ -15,3 +15,5 @@ enum feature_result feature_port_state(struct walk *walk)
 	walk_note(walk, "into network %s", walk->network->config.path);
 	return FEATURE_CONTINUE;
 }
+
+enum feature_result feature_output(struct walk *walk) { return walk_output(walk, walk->to); }

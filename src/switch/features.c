@@ -5,10 +5,14 @@ const struct feature features[] = {
 	{"port-state", STAGE_PORT, feature_port_state},
 	{"guard", STAGE_PORT, feature_guard},
 	{"dhcp", STAGE_PORT, feature_dhcp},
+	{"group-out", STAGE_PORT, feature_group_out},
 
 	{"cable", STAGE_NETWORK, feature_cable},
 	{"learn", STAGE_NETWORK, feature_learn},
 	{"bridge", STAGE_NETWORK, feature_bridge},
+
+	{"group-in", STAGE_DELIVER, feature_group_in},
+	{"output", STAGE_DELIVER, feature_output},
 
 	{"arp", STAGE_ROUTER, feature_arp},
 	{"ip-check", STAGE_ROUTER, feature_ip_check},

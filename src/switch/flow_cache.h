@@ -16,6 +16,7 @@
 #ifndef SWITCH_FLOW_CACHE_H
 #define SWITCH_FLOW_CACHE_H
 
+#include "switch/conn.h"
 #include "switch/core_state.h"
 #include "switch/fdb.h"
 #include "switch/flow_key.h"
@@ -23,9 +24,18 @@
 /* Most routers in a row, hence most hops that count (in and out of each) and generations that a way rests on. */
 #define WALK_ROUTERS_MAX 64
 #define FLOW_HOPS_MAX (2 * WALK_ROUTERS_MAX + 2)
-#define FLOW_RESTS_MAX (3 * WALK_ROUTERS_MAX + 6)
+#define FLOW_RESTS_MAX (3 * WALK_ROUTERS_MAX + 6 + FLOW_CONNS_MAX)
+
+/* Most connections that a way rests on: those of both machines, and of routers that translate. A longer way isn't remembered. */
+#define FLOW_CONNS_MAX 4
 
 enum flow_verdict { FLOW_DROP, FLOW_OUTPUT, FLOW_FLOOD, FLOW_CONSUMED };
+
+/* A connection that the packets of a flow belong to. */
+struct flow_conn {
+	struct conn *conn;
+	uint8_t direction; /* enum conn_direction */
+};
 
 /* Everything that happens to a packet on its way, fused into one step. */
 struct flow_actions {
@@ -39,9 +49,15 @@ struct flow_actions {
 	struct mac eth_dst, eth_src;
 	bool drop_tx;
 	uint8_t drop_reason;
+	uint8_t conn_count;
+	bool is_refusal; /* `refused` says of whom */
+	bool refused_tcp;
 	struct network *flood;	/* FLOOD: every port of it but `from` */
 	struct member *from;	/* FLOOD: where it came from */
 	struct member *drop_at; /* DROP: where it is counted */
+	struct flow_conn conns[FLOW_CONNS_MAX];
+	const struct conn_zone *refused; /* DROP: the zone that has no connection for it, as long as it made no other */
+	uint64_t refused_made;
 };
 
 /* A hop that counts: a router interface, in or out. */

@@ -17,14 +17,31 @@
 _Static_assert(sizeof(struct flow_key) == 64, "the flow key has no holes");
 _Static_assert(offsetof(struct flow_key, eth_src) == offsetof(struct flow_key, eth_dst) + 6, "as in a frame");
 
+static inline uint32_t l4_header_bytes(uint8_t protocol)
+{
+	switch (protocol) {
+	case IP_PROTOCOL_TCP:
+		return 20;
+	case IP_PROTOCOL_UDP:
+	case IP_PROTOCOL_ICMP:
+	case IP_PROTOCOL_ICMPV6:
+		return 8;
+	default:
+		return 0;
+	}
+}
+
 /* Ports or ICMP type and code, from the transport header's first bytes, as far as they are there. */
-static inline void read_l4(const struct packet *packet, uint32_t l3_end, struct flow_key *key, const struct flow_view *view)
+static inline void read_l4(const struct packet *packet, uint32_t l3_end, struct flow_key *key, struct flow_view *view)
 {
 	const uint8_t *l4 = packet->data + view->l4_offset;
 	uint32_t left = l3_end > view->l4_offset ? l3_end - view->l4_offset : 0;
 
 	if (key->fragment == FRAGMENT_LATER)
 		return;
+	view->l4_short = left < l4_header_bytes(key->protocol);
+	if (key->protocol == IP_PROTOCOL_TCP && !view->l4_short)
+		view->tcp_flags = l4[13];
 	if ((key->protocol == IP_PROTOCOL_TCP || key->protocol == IP_PROTOCOL_UDP) && left >= 4) {
 		key->l4_src = wire_get_u16(l4);
 		key->l4_dst = wire_get_u16(l4 + 2);

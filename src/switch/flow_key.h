@@ -62,6 +62,8 @@ struct flow_view {
 	uint16_t l3_offset;
 	uint16_t l4_offset;
 	uint8_t ttl;
+	uint8_t tcp_flags;
+	bool l4_short;	   /* the packet, or its first fragment, doesn't hold the whole header of TCP (without options), UDP or ICMP */
 	uint32_t ip_bytes; /* of the IP packet by its own length field */
 	uint32_t l3_bytes; /* of the largest IP packet that it becomes on the wire: less than ip_bytes when it is to be segmented */
 };

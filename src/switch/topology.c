@@ -2,12 +2,13 @@
 #include "switch/topology.h"
 
 #include "base/hash.h"
+#include "switch/capture.h"
 #include "switch/core_state.h"
 #include "switch/fdb.h"
 #include "switch/fib.h"
 #include "switch/flow_cache.h"
+#include "switch/group.h"
 #include "switch/neighbor.h"
-#include "switch/capture.h"
 #include "switch/topology_inside.h"
 
 #include <errno.h>
@@ -241,6 +242,8 @@ void port_del(struct core *core, uint32_t id)
 	flow_cache_clear(core);
 	member_detach(core, &port->member);
 	capture_forget(&port->member);
+	group_detach(core, port);
+	conn_zone_close(core, &port->zone);
 	free(port);
 }
 
@@ -300,6 +303,7 @@ int topology_sync_end(struct core *core, struct err *err)
 	for (cursor = 0; (port = map_next(&core->ports, &cursor, NULL, NULL)) != NULL;)
 		if (port->mark != core->sync_mark)
 			port_del(core, port->config.id);
+	group_sweep(core);
 	for (cursor = 0; (router = map_next(&core->routers, &cursor, NULL, NULL)) != NULL;)
 		if (router->mark != core->sync_mark)
 			router_del(core, router->config.id);
@@ -313,6 +317,7 @@ void topology_free(struct core *core)
 {
 	topology_sync_begin(core);
 	(void)topology_sync_end(core, NULL);
+	group_free(core);
 	map_free(&core->rifs);
 	map_free(&core->ports);
 	map_free(&core->routers);

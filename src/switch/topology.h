@@ -13,6 +13,7 @@
 #include "api/message_types.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "switch/conn.h"
 #include "switch/drop.h"
 #include "switch/rate_limit.h"
 
@@ -35,7 +36,7 @@ struct member {
 	uint32_t network_id;	 /* where it belongs */
 	uint32_t id;		 /* of the port or rif */
 	bool is_rif;
-	uint32_t learned; /* FDB entries behind it */
+	uint32_t learned;	  /* FDB entries behind it */
 	struct capture *captures; /* who looks at what passes, or NULL (capture.h) */
 	struct counters counters;
 };
@@ -75,6 +76,8 @@ struct port {
 	unsigned flow_skip; /* bursts for which it isn't worth a look */
 	struct dhcp_lease lease;
 	struct rate_limit dhcp_rate;
+	struct port_policy *policy; /* of its security groups; NULL: it has none */
+	struct conn_zone zone;
 };
 
 struct router {

@@ -3,6 +3,7 @@
 #include "switch/core_state.h"
 #include "switch/fdb.h"
 #include "switch/fib.h"
+#include "switch/group.h"
 #include "switch/neighbor.h"
 #include "switch/topology_inside.h"
 
@@ -94,12 +95,16 @@ int port_set(struct core *core, const struct msg_port *config, struct err *err)
 	if (!fresh && memcmp(&port->config, config, sizeof(*config)) == 0)
 		return 0;
 	member_detach(core, &port->member);
+	group_detach(core, port);
 	port->config = *config;
 	port->guarded = config->kind == PORT_VHOST && !mac_is_zero(config->mac);
 	if (!ip_equal(port->lease.ip, config->ipv4))
 		port->lease.active = false;
 	port->member.network_id = config->network;
 	member_attach(core, &port->member);
+	group_attach(core, port);
+	if (port->policy == NULL)
+		conn_zone_close(core, &port->zone);
 	return 0;
 }
 

@@ -21,6 +21,12 @@ static const char *const fixes[DROP_COUNT] = {
 	[DROP_TAGGED] = "send untagged, or use a link, which passes tags",
 	[DROP_ROGUE_DHCP] = "end the DHCP server in the machine: the network has its own",
 	[DROP_ROGUE_ROUTER] = "end router advertisements in the machine",
+	[DROP_GROUP_DENIED_IN] = "let it in: security-groups: NAME: { ingress: [ { protocol: ..., port: ..., from: ... } ] }",
+	[DROP_GROUP_DENIED_OUT] = "let it out: security-groups: NAME: { egress: [ { protocol: ..., port: ..., to: ... } ] }",
+	[DROP_GROUP_NOT_IP] = "send IP or ARP, or take the machine's security groups away",
+	[DROP_CONN_LIMIT] = "close connections of the machine, or wait until those that nobody answers are forgotten",
+	[DROP_CONN_NONE] = "begin the connection with a SYN or a request",
+	[DROP_CONN_FRAGMENT] = "send packets that fit the MTU",
 	[DROP_CABLE_OPEN] = "plug the link's other end in",
 	[DROP_NO_RECEIVER] = "check the destination's MAC: no machine of the network has it",
 	[DROP_INTERFACE_DOWN] = "bring the router's link up: weft link up",
@@ -64,6 +70,8 @@ static const struct member *walk_member(const struct walk *walk)
 		return &walk->port->member;
 	case STAGE_NETWORK:
 		return walk->from;
+	case STAGE_DELIVER:
+		return &walk->to->member;
 	case STAGE_ROUTER:
 		return &walk->in->member;
 	case STAGE_FORWARD:

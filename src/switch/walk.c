@@ -6,6 +6,7 @@
 #include "net/ipv6.h"
 #include "switch/capture.h"
 #include "switch/feature.h"
+#include "switch/group.h"
 #include "switch/offload.h"
 
 #include <string.h>
@@ -35,6 +36,21 @@ void walk_count(struct walk *walk, struct member *member, bool tx)
 	draft->hops[draft->hop_count++] = (struct flow_hop){member, tx};
 }
 
+void walk_conn(struct walk *walk, struct conn *conn, enum conn_direction direction)
+{
+	struct flow_actions *actions = &walk->draft->actions;
+
+	if (walk_is_dry(walk))
+		return;
+	conn_packet(walk->core, conn, direction, walk->view.tcp_flags);
+	if (actions->conn_count == FLOW_CONNS_MAX) {
+		walk->cacheable = false;
+		return;
+	}
+	actions->conns[actions->conn_count++] = (struct flow_conn){conn, (uint8_t)direction};
+	walk_rest(walk, &conn->generation);
+}
+
 static enum feature_result walk_drop_at(struct walk *walk, struct member *at, enum drop_reason reason, bool tx)
 {
 	struct flow_actions *actions = &walk->draft->actions;
@@ -54,6 +70,15 @@ enum feature_result walk_drop(struct walk *walk, struct member *at, enum drop_re
 enum feature_result walk_drop_tx(struct walk *walk, struct member *at, enum drop_reason reason)
 {
 	return walk_drop_at(walk, at, reason, true);
+}
+
+enum feature_result walk_refuse(struct walk *walk, struct member *at, enum drop_reason reason, bool tx, const struct conn_zone *zone)
+{
+	walk->draft->actions.is_refusal = true;
+	walk->draft->actions.refused = zone;
+	walk->draft->actions.refused_made = zone->made;
+	walk->draft->actions.refused_tcp = walk->key.protocol == IP_PROTOCOL_TCP;
+	return walk_drop_at(walk, at, reason, tx);
 }
 
 enum feature_result walk_output(struct walk *walk, struct port *port)
@@ -182,6 +207,18 @@ enum feature_result walk_consume(struct walk *walk)
 	return FEATURE_END;
 }
 
+bool walk_conns_hold(const struct flow_actions *actions, const struct flow_view *view)
+{
+	if (view->l4_short)
+		return false;
+	if (actions->is_refusal)
+		return actions->refused->made == actions->refused_made && (!actions->refused_tcp || conn_tcp_may_begin(view->tcp_flags));
+	for (unsigned i = 0; i < actions->conn_count; i++)
+		if (!conn_takes(actions->conns[i].conn, view->tcp_flags))
+			return false;
+	return true;
+}
+
 bool flood_takes(const struct flow_actions *actions, struct member *member)
 {
 	struct port *port = member->is_rif || member == actions->from ? NULL : member_port(member);
@@ -201,6 +238,8 @@ static void flood_run(struct core *core, const struct flow_actions *actions, str
 		if (!flood_takes(actions, member))
 			continue;
 		port = member_port(member);
+		if (port->policy != NULL && !group_floods_to(core, port, packet))
+			continue;
 		if (last != NULL) {
 			copy = packet_copy(core->pool, packet);
 			if (copy != NULL)
@@ -281,6 +320,15 @@ static void draft_count(const struct flow_draft *draft, uint32_t bytes)
 	}
 }
 
+/* What a step rested on may have been changed by a later one: its connection may have had to make room. */
+static bool draft_holds(const struct flow_draft *draft)
+{
+	for (unsigned i = 0; i < draft->rest_count; i++)
+		if (*draft->rests[i].generation != draft->rests[i].value)
+			return false;
+	return true;
+}
+
 static struct packet *walk_go(struct walk *walk)
 {
 	struct flow_draft *draft = walk->draft;
@@ -296,7 +344,7 @@ static struct packet *walk_go(struct walk *walk)
 		return walk->packet;
 	}
 	draft_count(draft, bytes);
-	if (walk->cacheable && walk->port != NULL && !walk->core->cache_off)
+	if (walk->cacheable && walk->port != NULL && !walk->core->cache_off && draft_holds(draft))
 		flow_cache_add(walk->core, walk->port, draft);
 	if (draft->actions.verdict != FLOW_CONSUMED)
 		walk_run(walk->core, &draft->actions, walk->packet);

@@ -29,6 +29,7 @@ struct walk {
 	struct network *network; /* NETWORK */
 	struct member *from;	 /* NETWORK: who put it there */
 	struct router *router;	 /* ROUTER and later */
+	struct port *to;	 /* DELIVER */
 	struct rif *in;		 /* ROUTER and later: where it came into the router; NULL when made here */
 	struct rif *out;	 /* EGRESS */
 	struct ip nexthop;	 /* EGRESS */
@@ -140,6 +141,13 @@ void walk_rest(struct walk *walk, const uint64_t *generation);
 /* Counts the packet on a router interface. */
 void walk_count(struct walk *walk, struct member *member, bool tx);
 
+/*
+ * Notes that the packet belongs to a connection: it is told of this packet, and of those that the cache entry passes. Or that it was
+ * refused because its zone has no connection for it.
+ */
+void walk_conn(struct walk *walk, struct conn *conn, enum conn_direction direction);
+enum feature_result walk_refuse(struct walk *walk, struct member *at, enum drop_reason reason, bool tx, const struct conn_zone *zone);
+
 /* Ends of a walk; all return FEATURE_END. */
 enum feature_result walk_drop(struct walk *walk, struct member *at, enum drop_reason reason);
 enum feature_result walk_drop_tx(struct walk *walk, struct member *at, enum drop_reason reason);
@@ -185,9 +193,14 @@ void walk_capture(struct walk *walk, const struct member *member, bool tx);
 /* Counts a drop that a feature sees beside the packet's way: at who hears a frame to a group, say. */
 void walk_count_drop(struct walk *walk, struct member *at, enum drop_reason reason);
 
+/* True when a packet may be of all connections of an entry, or there still is none for it. */
+bool walk_conns_hold(const struct flow_actions *actions, const struct flow_view *view);
+
 /* True when the actions of an entry hold for a packet of its flow. */
 static inline bool walk_actions_hold(const struct flow_actions *actions, const struct flow_view *view)
 {
+	if ((actions->conn_count > 0 || actions->is_refusal) && !walk_conns_hold(actions, view))
+		return false;
 	return view->l3_bytes <= actions->l3_bytes_max && (actions->ttl_decrement == 0 || view->ttl > actions->ttl_decrement);
 }
 

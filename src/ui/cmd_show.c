@@ -302,6 +302,39 @@ enum status show_drops_run(struct call *call)
 	return SHOW(call, "drops", columns, "nothing was dropped");
 }
 
+enum status show_connections_run(struct call *call)
+{
+	static const struct column columns[] = {
+		{{.title = "PORT"}, COLUMN_TEXT, {"port"}},
+		{{.title = "PROTO", .right = true}, COLUMN_NUMBER, {"protocol"}},
+		{{.title = "STATE", .state = true}, COLUMN_TEXT, {"state"}},
+		{{.title = "FROM"}, COLUMN_TEXT, {"source"}},
+		{{.title = "PORT", .right = true}, COLUMN_NUMBER, {"source_port"}},
+		{{.title = "TO"}, COLUMN_TEXT, {"destination"}},
+		{{.title = "PORT", .right = true}, COLUMN_NUMBER, {"destination_port"}},
+		{{.title = "PACKETS", .right = true}, COLUMN_NUMBER, {"packets"}},
+		{{.title = "REPLIES", .right = true}, COLUMN_NUMBER, {"reply_packets"}},
+		{{.title = "REMAINING"}, COLUMN_AGE, {"remaining_s"}},
+	};
+
+	return SHOW(call, "connections", columns, "no connection is tracked");
+}
+
+enum status show_groups_run(struct call *call)
+{
+	static const struct column columns[] = {
+		{{.title = "GROUP"}, COLUMN_TEXT, {"group"}},
+		{{.title = "PORTS", .right = true}, COLUMN_NUMBER, {"ports"}},
+		{{.title = "INGRESS", .right = true}, COLUMN_NUMBER, {"ingress_rules"}},
+		{{.title = "EGRESS", .right = true}, COLUMN_NUMBER, {"egress_rules"}},
+		{{.title = "CONNECTIONS", .right = true}, COLUMN_NUMBER, {"connections"}},
+		{{.title = "DENIED IN", .right = true}, COLUMN_NUMBER, {"denied_in"}},
+		{{.title = "DENIED OUT", .right = true}, COLUMN_NUMBER, {"denied_out"}},
+	};
+
+	return SHOW(call, "groups", columns, "there are no security groups");
+}
+
 enum status show_dhcp_run(struct call *call)
 {
 	static const struct column columns[] = {

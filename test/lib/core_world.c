@@ -143,6 +143,38 @@ void world_tap(struct world *world, uint32_t id, uint32_t network)
 	core_port_state(world->core, id, PORT_STATE_UP, NULL, world->now);
 }
 
+void world_grouped(struct world *world, uint32_t id, uint32_t network, const char *ipv4, const char *ipv6, const uint32_t *groups)
+{
+	struct msg_port port = {.id = id, .kind = PORT_VHOST, .up = true, .mtu = 1500, .network = network, .mac = world_mac(id)};
+
+	port.ipv4 = world_ip(ipv4);
+	port.ipv6 = world_ip(ipv6);
+	while (groups != NULL && groups[port.group_count] != 0) {
+		port.groups[port.group_count] = groups[port.group_count];
+		port.group_count++;
+	}
+	world_order(world, MSG_PORT_SET, &port);
+	core_port_state(world->core, id, PORT_STATE_UP, NULL, world->now);
+}
+
+void world_group(struct world *world, uint32_t id, const struct group_rule *rules, unsigned count)
+{
+	static struct msg_group_rules page;
+	static uint64_t version;
+	struct msg_group group = {.id = id, .page_count = 1, .version = ++version};
+
+	CHECK(count <= GROUP_RULES_MAX);
+	memset(&page, 0, sizeof(page));
+	page.id = id + 1000000;
+	page.group = id;
+	page.version = version;
+	page.rule_count = (uint16_t)count;
+	if (count > 0)
+		memcpy(page.rules, rules, count * sizeof(rules[0]));
+	world_order(world, MSG_GROUP_SET, &group);
+	world_order(world, MSG_GROUP_RULES_SET, &page);
+}
+
 void world_router(struct world *world, uint32_t id)
 {
 	struct msg_router router = {.id = id};
@@ -201,12 +233,15 @@ static unsigned build_l4(const struct frame *f, uint8_t *l4)
 	if (f->protocol == IP_PROTOCOL_ICMP || f->protocol == IP_PROTOCOL_ICMPV6) {
 		l4[0] = (uint8_t)f->l4_src;
 		l4[1] = (uint8_t)f->l4_dst;
-		wire_put_u32(l4 + 4, 0x12340001);
+		wire_put_u16(l4 + 4, f->icmp_id ? f->icmp_id : 0x1234);
+		wire_put_u16(l4 + 6, 1);
 		at = 2;
 	} else {
 		wire_put_u16(l4, f->l4_src);
 		wire_put_u16(l4 + 2, f->l4_dst);
 		wire_put_u16(l4 + 4, (uint16_t)(8 + payload));
+		if (f->protocol == IP_PROTOCOL_TCP && f->tcp_flags != 0)
+			l4[13] = f->tcp_flags;
 		at = 6;
 	}
 	wire_put_u16(l4 + at, 0);

@@ -43,6 +43,8 @@ struct frame {
 	uint16_t payload_bytes;
 	uint16_t fragment; /* the IPv4 field with its flags */
 	uint16_t ip_id;
+	uint8_t tcp_flags; /* 0: whatever the payload says */
+	uint16_t icmp_id;  /* 0: 0x1234 */
 };
 
 struct world *world_open(const struct core_limits *limits);
@@ -59,6 +61,10 @@ void world_network(struct world *world, uint32_t id, const char *subnet);
 void world_link(struct world *world, uint32_t id);
 void world_port(struct world *world, uint32_t id, uint32_t network, const char *ipv4);
 void world_tap(struct world *world, uint32_t id, uint32_t network);
+
+/* A port with security groups (ended by 0); a group with some rules, all in one page. */
+void world_grouped(struct world *world, uint32_t id, uint32_t network, const char *ipv4, const char *ipv6, const uint32_t *groups);
+void world_group(struct world *world, uint32_t id, const struct group_rule *rules, unsigned count);
 void world_router(struct world *world, uint32_t id);
 void world_rif(struct world *world, uint32_t id, uint32_t router, uint32_t network, const char *address);
 void world_route(struct world *world, uint32_t router, const char *prefix, uint32_t rif, const char *nexthop);

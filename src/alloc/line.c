@@ -73,6 +73,22 @@ void line_remove(struct line *line, int64_t key, uint32_t job)
 		ring_remove(&line->ring, job);
 }
 
+uint32_t line_used(const struct line *line) { return line->sorted ? (uint32_t)line->order.used : line->ring.used; }
+
+uint32_t line_next(const struct line *line, struct line_cursor *cursor)
+{
+	const struct order_entry *entry;
+
+	if (!line->sorted)
+		return cursor->ring < line->ring.used ? line->ring.slots[(line->ring.head + cursor->ring++) & (line->ring.capacity - 1)]
+						      : LINE_EMPTY;
+	entry = order_at(&line->order, cursor->order);
+	if (entry == NULL)
+		return LINE_EMPTY;
+	cursor->order = order_after(&line->order, cursor->order);
+	return entry->job;
+}
+
 void line_free(struct line *line)
 {
 	free(line->ring.slots);

@@ -26,6 +26,14 @@ void line_push(struct line *line, struct order_entry entry);
 uint32_t line_head(const struct line *line);
 void line_pop(struct line *line);
 void line_remove(struct line *line, int64_t key, uint32_t job);
+
+/* How many are in it; walks it in its order: the next job, LINE_EMPTY at the end. Start with a zeroed cursor. */
+struct line_cursor {
+	uint32_t ring;
+	struct order_cursor order;
+};
+uint32_t line_used(const struct line *line);
+uint32_t line_next(const struct line *line, struct line_cursor *cursor);
 void line_free(struct line *line);
 
 #endif

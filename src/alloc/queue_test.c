@@ -1,6 +1,8 @@
-/* Tests of the queue of machines: the order by policy, the limit of starts, and exact times, by example and by random walks. */
+/* Tests of the queue of live machines: its decisions are the simulator's, its times are exact, and nothing changes by making it anew. */
 #include "alloc/queue.h"
 
+#include "alloc/sched_sim.h"
+#include "base/check.h"
 #include "base/rand.h"
 
 #include <errno.h>
@@ -13,20 +15,35 @@
 
 static struct instant at(int64_t s) { return (struct instant){s * 1000000000}; }
 
-static void assert_next(struct queue *queue, int64_t s, uint64_t expected)
+static struct queue *make(enum sched_policy policy, unsigned max_starting)
 {
-	uint64_t id = 0;
+	return queue_new(&(struct queue_settings){
+		.policy = policy, .max_starting = max_starting, .quantum = span_s(30), .vcpus = 100, .memory_mib = 10000});
+}
 
-	assert_true(queue_next(queue, at(s), &id));
-	assert_int_equal(id, expected);
+static void add(struct queue *queue, uint64_t id, int32_t priority, int64_t now_s)
+{
+	struct queue_need need = {.priority = priority, .vcpus = 1, .memory_mib = 100};
+
+	assert_int_equal(queue_add(queue, id, &need, at(now_s)), 0);
+}
+
+static void assert_next(struct queue *queue, int64_t s, uint64_t id, enum sched_order order)
+{
+	struct queue_order next = {0};
+
+	queue_pass(queue, 1000, at(s));
+	assert_true(queue_next(queue, &next));
+	assert_int_equal(next.id, id);
+	assert_int_equal(next.order, order);
 }
 
 static void assert_none_next(struct queue *queue, int64_t s)
 {
-	uint64_t id = 99;
+	struct queue_order next;
 
-	assert_false(queue_next(queue, at(s), &id));
-	assert_int_equal(id, 99);
+	queue_pass(queue, 1000, at(s));
+	assert_false(queue_next(queue, &next));
 }
 
 static void assert_times(const struct queue *queue, uint64_t id, int64_t now_s, int64_t waiting_s, int64_t service_s)
@@ -40,16 +57,18 @@ static void assert_times(const struct queue *queue, uint64_t id, int64_t now_s, 
 
 static void fcfs_goes_by_arrival(void **state)
 {
-	struct queue *queue = queue_new(QUEUE_FCFS, 1);
+	struct queue *queue = make(SCHED_FCFS, 1);
+	struct queue_need need = {.vcpus = 1, .memory_mib = 1};
 
-	assert_int_equal(queue_add(queue, 7, 0, at(0)), 0);
-	assert_int_equal(queue_add(queue, 3, 100, at(1)), 0);
-	assert_int_equal(queue_add(queue, 3, 100, at(1)), -EEXIST);
+	add(queue, 7, 0, 0);
+	add(queue, 3, 100, 1);
+	assert_int_equal(queue_add(queue, 3, &need, at(1)), -EEXIST);
 	assert_int_equal(queue_position(queue, 3), 2);
-	assert_next(queue, 2, 7);
+	assert_next(queue, 2, 7, SCHED_START);
 	assert_none_next(queue, 3);
+	assert_int_equal(queue_why(queue, 3).reason, QUEUE_WHY_STARTS);
 	queue_started(queue, 7, at(5));
-	assert_next(queue, 5, 3);
+	assert_next(queue, 5, 3, SCHED_START);
 	assert_times(queue, 7, 6, 2, 4);
 	assert_times(queue, 3, 6, 4, 1);
 	queue_free(queue);
@@ -57,217 +76,327 @@ static void fcfs_goes_by_arrival(void **state)
 
 static void priority_goes_before_arrival(void **state)
 {
-	struct queue *queue = queue_new(QUEUE_PRIORITY, 1);
+	struct queue *queue = make(SCHED_PRIORITY, 1);
 
 	for (uint64_t id = 1; id <= 4; id++)
-		queue_add(queue, id, id == 3 ? 10 : 0, at((int64_t)id));
+		add(queue, id, id == 3 ? 10 : 0, (int64_t)id);
 	assert_int_equal(queue_position(queue, 3), 1);
-	queue_set_priority(queue, 4, 20);
+	queue_set_need(queue, 4, &(struct queue_need){.priority = 20, .vcpus = 1, .memory_mib = 100});
 	assert_int_equal(queue_position(queue, 4), 1);
 	assert_int_equal(queue_position(queue, 3), 2);
-	assert_next(queue, 5, 4);
+	assert_next(queue, 5, 4, SCHED_START);
 	queue_end(queue, 4, at(6));
-	assert_next(queue, 6, 3);
+	assert_next(queue, 6, 3, SCHED_START);
 	queue_end(queue, 3, at(6));
-	assert_next(queue, 6, 1);
+	assert_next(queue, 6, 1, SCHED_START);
 	queue_free(queue);
 }
 
 static void a_new_policy_sorts_anew(void **state)
 {
-	struct queue *queue = queue_new(QUEUE_FCFS, 0);
+	struct queue *queue = make(SCHED_FCFS, 0);
+	struct queue_settings settings = *queue_settings(queue);
 
 	for (uint64_t id = 1; id <= 5; id++)
-		queue_add(queue, id, (int32_t)id, at(0));
-	queue_change(queue, QUEUE_PRIORITY, 2);
-	assert_next(queue, 1, 5);
-	assert_next(queue, 1, 4);
+		add(queue, id, (int32_t)id, 0);
+	settings.policy = SCHED_PRIORITY;
+	queue_change(queue, &settings);
+	assert_int_equal(queue_position(queue, 5), 1);
+	assert_next(queue, 1, 5, SCHED_START);
+	settings.policy = SCHED_FCFS;
+	queue_change(queue, &settings);
 	assert_none_next(queue, 1);
-	queue_change(queue, QUEUE_FCFS, 3);
-	assert_next(queue, 1, 1);
-	assert_int_equal(queue_waiting(queue), 2);
-	assert_int_equal(queue_starting(queue), 3);
+	queue_started(queue, 5, at(1));
+	assert_next(queue, 1, 1, SCHED_START);
 	queue_free(queue);
 }
 
-static void paused_time_is_waiting(void **state)
+static void what_does_not_fit_waits_with_its_reason(void **state)
 {
-	struct queue *queue = queue_new(QUEUE_FCFS, 1);
+	struct queue *queue = make(SCHED_FCFS, 10);
+	struct queue_need half = {.vcpus = 1, .memory_mib = 6000}, much = {.vcpus = 101, .memory_mib = 1};
+	struct queue_why why;
 
-	queue_add(queue, 1, 0, at(0));
-	assert_next(queue, 1, 1);
-	queue_pause(queue, 1, at(2)); /* not running yet: ignored */
-	queue_started(queue, 1, at(3));
-	queue_pause(queue, 1, at(4));
-	assert_times(queue, 1, 10, 7, 3);
+	assert_int_equal(queue_add(queue, 1, &much, at(0)), -E2BIG);
+	assert_int_equal(queue_add(queue, 1, &half, at(0)), 0);
+	assert_int_equal(queue_add(queue, 2, &half, at(0)), 0);
+	add(queue, 3, 0, 0);
+	assert_next(queue, 0, 1, SCHED_START);
+	assert_none_next(queue, 0);
+	why = queue_why(queue, 3);
+	assert_int_equal(why.reason, QUEUE_WHY_MEMORY);
+	assert_int_equal(why.head, 2);
+	assert_int_equal(why.needed, 6000);
+	assert_int_equal(why.free, 4000);
+	queue_end(queue, 1, at(9));
+	assert_next(queue, 9, 2, SCHED_START);
+	queue_free(queue);
+}
+
+static void who_is_withheld_keeps_its_place(void **state)
+{
+	struct queue *queue = make(SCHED_FCFS, 1);
+
+	for (uint64_t id = 1; id <= 3; id++)
+		add(queue, id, 0, 0);
+	queue_withhold(queue, 1, at(0));
+	assert_int_equal(queue_why(queue, 1).reason, QUEUE_WHY_WITHHELD);
+	assert_next(queue, 1, 2, SCHED_START);
+	queue_started(queue, 2, at(2));
+	queue_readmit(queue, 1, at(2));
+	assert_int_equal(queue_position(queue, 1), 1);
+	assert_next(queue, 3, 1, SCHED_START);
+	queue_free(queue);
+}
+
+static void a_machine_that_somebody_paused_waits_for_its_turn_again(void **state)
+{
+	struct queue *queue = queue_new(&(struct queue_settings){.policy = SCHED_FCFS, .max_starting = 1, .vcpus = 1, .memory_mib = 1000});
+
+	add(queue, 1, 0, 0);
+	add(queue, 2, 0, 0);
+	assert_next(queue, 0, 1, SCHED_START);
+	queue_started(queue, 1, at(1));
+	queue_withhold(queue, 1, at(5));
+	queue_pause(queue, 1, at(5));
+	assert_next(queue, 5, 2, SCHED_START);
+	queue_started(queue, 2, at(6));
+	queue_readmit(queue, 1, at(7));
+	assert_none_next(queue, 7);
+	assert_int_equal(queue_why(queue, 1).reason, QUEUE_WHY_VCPUS);
+	queue_end(queue, 2, at(10));
+	assert_next(queue, 10, 1, SCHED_RESUME);
 	queue_resume(queue, 1, at(10));
-	queue_end(queue, 1, at(12));
-	assert_times(queue, 1, 100, 7, 5);
-	assert_int_equal(queue_phase(queue, 1), QUEUE_ENDED);
-	assert_int_equal(queue_add(queue, 1, 0, at(200)), 0);
-	assert_times(queue, 1, 201, 1, 0);
-	queue_remove(queue, 1);
-	assert_int_equal(queue_phase(queue, 1), QUEUE_ABSENT);
-	assert_int_equal(queue_waiting(queue), 0);
+	assert_times(queue, 1, 20, 5, 15);
 	queue_free(queue);
 }
 
-static void found_machines_keep_their_times(void **state)
+static void round_robin_takes_turns(void **state)
 {
-	struct queue *queue = queue_new(QUEUE_FCFS, 1);
-	struct queue_times times = {.waiting = span_s(5), .service = span_s(60)};
+	struct queue *queue = queue_new(
+		&(struct queue_settings){.policy = SCHED_RR, .max_starting = 2, .quantum = span_s(10), .vcpus = 1, .memory_mib = 1000});
+	struct queue_order order;
 
-	assert_int_equal(queue_adopt(queue, 1, 0, times, false, at(0)), 0);
-	assert_int_equal(queue_adopt(queue, 2, 0, times, true, at(0)), 0);
-	assert_times(queue, 1, 10, 5, 70);
-	assert_times(queue, 2, 10, 15, 60);
-	assert_int_equal(queue_starting(queue), 0);
+	add(queue, 1, 0, 0);
+	add(queue, 2, 0, 0);
+	assert_next(queue, 0, 1, SCHED_START);
+	queue_started(queue, 1, at(0));
+	assert_int_equal(queue_due(queue).ns, at(10).ns);
+	assert_next(queue, 10, 1, SCHED_PAUSE);
+	assert_true(queue_next(queue, &order));
+	assert_int_equal(order.id, 2);
+	assert_int_equal(order.order, SCHED_START);
+	queue_pause(queue, 1, at(10));
+	queue_started(queue, 2, at(10));
+	assert_false(queue_is_withheld(queue, 1));
+	/* A forecast, and settings set again, change nothing. */
+	queue_forecast(queue, at(12));
+	queue_change(queue, queue_settings(queue));
+	assert_none_next(queue, 19);
+	assert_next(queue, 20, 2, SCHED_PAUSE);
+	assert_true(queue_next(queue, &order));
+	assert_int_equal(order.id, 1);
+	assert_int_equal(order.order, SCHED_RESUME);
+	queue_pause(queue, 2, at(20));
+	queue_resume(queue, 1, at(20));
+	assert_times(queue, 1, 25, 10, 15);
 	queue_free(queue);
 }
 
-static void a_clock_that_goes_back_stands_still(void **state)
+static void the_higher_one_preempts(void **state)
 {
-	struct queue *queue = queue_new(QUEUE_FCFS, 1);
+	struct queue *queue =
+		queue_new(&(struct queue_settings){.policy = SCHED_PREEMPTIVE, .max_starting = 2, .vcpus = 1, .memory_mib = 1000});
+	struct queue_order order;
 
-	queue_add(queue, 1, 0, at(10));
-	assert_times(queue, 1, 5, 0, 0);
-	assert_next(queue, 4, 1);
-	queue_started(queue, 1, at(12));
-	assert_times(queue, 1, 13, 0, 3);
+	add(queue, 1, 0, 0);
+	assert_next(queue, 0, 1, SCHED_START);
+	queue_started(queue, 1, at(0));
+	add(queue, 2, 5, 3);
+	assert_next(queue, 3, 1, SCHED_PAUSE);
+	assert_true(queue_next(queue, &order));
+	assert_int_equal(order.order, SCHED_START);
+	queue_pause(queue, 1, at(3));
+	queue_end(queue, 2, at(9));
+	assert_next(queue, 9, 1, SCHED_RESUME);
 	queue_free(queue);
 }
 
-static void a_full_queue_refuses(void **state)
+static void the_forecast_is_the_shadow(void **state)
 {
-	struct queue *queue = queue_new(QUEUE_FCFS, 1);
+	struct queue *queue =
+		queue_new(&(struct queue_settings){.policy = SCHED_FCFS, .easy = true, .max_starting = 9, .vcpus = 4, .memory_mib = 1000});
+	struct queue_need need = {.vcpus = 3, .memory_mib = 10, .estimate = span_s(100)};
+	struct instant when;
 
-	for (uint64_t id = 1; id <= QUEUE_MACHINES_MAX; id++)
-		assert_int_equal(queue_add(queue, id, 0, at(0)), 0);
-	assert_int_equal(queue_add(queue, QUEUE_MACHINES_MAX + 1, 0, at(0)), -ENOSPC);
-	queue_remove(queue, 5);
-	assert_int_equal(queue_add(queue, QUEUE_MACHINES_MAX + 1, 0, at(0)), 0);
+	assert_int_equal(queue_add(queue, 1, &need, at(0)), 0);
+	assert_next(queue, 0, 1, SCHED_START);
+	need.vcpus = 4;
+	assert_int_equal(queue_add(queue, 2, &need, at(10)), 0);
+	need.estimate = span_s(0);
+	assert_int_equal(queue_add(queue, 3, &need, at(10)), 0);
+	assert_int_equal(queue_add(queue, 4, &need, at(10)), 0);
+	queue_forecast(queue, at(20));
+	assert_true(queue_expected(queue, 2, &when));
+	assert_int_equal(when.ns, at(100).ns);
+	assert_true(queue_expected(queue, 3, &when));
+	assert_int_equal(when.ns, at(200).ns);
+	assert_false(queue_expected(queue, 4, &when)); /* 3 may run for ever */
 	queue_free(queue);
 }
 
-/* What the random walk believes: the phase and arrival of each machine, kept in the dumbest way. */
-enum { MACHINES = 24, STEPS = 20000 };
-struct belief {
-	enum queue_phase phase;
-	int32_t priority;
-	uint64_t arrival;
-	struct instant arrived;
-	struct instant ended;
+static void what_was_here_before_is_adopted(void **state)
+{
+	struct queue *queue = make(SCHED_FCFS, 2);
+	struct queue_need need = {.vcpus = 1, .memory_mib = 1};
+	struct queue_times old = {.waiting = span_s(50), .service = span_s(7)};
+
+	add(queue, 1, 0, 90);
+	assert_int_equal(queue_adopt(queue, 2, &need, &(struct queue_past){old, QUEUE_RUNNING, false}, at(100)), 0);
+	assert_int_equal(queue_adopt(queue, 3, &need, &(struct queue_past){{.waiting = span_s(50)}, QUEUE_WAITING, false}, at(100)), 0);
+	assert_int_equal(queue_adopt(queue, 4, &need, &(struct queue_past){old, QUEUE_PAUSED, false}, at(100)), 0);
+	assert_int_equal(queue_position(queue, 3), 1);
+	assert_int_equal(queue_position(queue, 1), 2);
+	assert_true(queue_is_withheld(queue, 4));
+	assert_times(queue, 2, 110, 50, 17);
+	assert_times(queue, 4, 110, 60, 7);
+	queue_free(queue);
+}
+
+/* ---- against the simulator ---- */
+
+#define MACHINES 120
+
+struct walk {
+	struct queue *queue;
+	struct sim_request requests[MACHINES];
+	struct sim_result expected[MACHINES];
+	int64_t served[MACHINES], resumed[MACHINES];
+	bool runs[MACHINES];
+	uint64_t dispatch[MACHINES], dispatches;
 };
 
-/* The machine that must be next, by looking at all: 0 when none. */
-static uint64_t expected_next(const struct belief *beliefs, enum queue_policy policy, unsigned max_starting)
+static void make_requests(struct walk *walk, struct rand *rand)
 {
-	uint64_t best = 0;
-	unsigned starting = 0;
+	int64_t arrival = 0;
 
-	for (uint64_t id = 1; id <= MACHINES; id++) {
-		const struct belief *a = &beliefs[id];
-		const struct belief *b = &beliefs[best];
+	for (unsigned i = 0; i < MACHINES; i++) {
+		struct sim_request *request = &walk->requests[i];
 
-		starting += a->phase == QUEUE_STARTING;
-		if (a->phase != QUEUE_WAITING)
-			continue;
-		if (best == 0 || (policy == QUEUE_PRIORITY && a->priority > b->priority) ||
-			((policy == QUEUE_FCFS || a->priority == b->priority) && a->arrival < b->arrival))
-			best = id;
-	}
-	return starting < max_starting ? best : 0;
-}
-
-static void check_times(const struct queue *queue, const struct belief *beliefs, struct instant now)
-{
-	for (uint64_t id = 1; id <= MACHINES; id++) {
-		const struct belief *belief = &beliefs[id];
-		struct queue_times times = queue_times(queue, id, now);
-		struct instant until = belief->phase == QUEUE_ENDED ? belief->ended : now;
-
-		assert_int_equal(queue_phase(queue, id), belief->phase);
-		assert_int_equal(times.waiting.ns + times.service.ns, times.turnaround.ns);
-		if (belief->phase != QUEUE_ABSENT)
-			assert_int_equal(times.turnaround.ns, instant_diff(until, belief->arrived).ns);
-		assert_true((queue_position(queue, id) > 0) == (belief->phase == QUEUE_WAITING));
+		arrival += (int64_t)rand_below(rand, 20);
+		*request = (struct sim_request){.arrival = arrival,
+			.duration = 1 + (int64_t)rand_below(rand, 100),
+			.vcpus = 1 + (uint32_t)rand_below(rand, 4),
+			.memory = 1 + (uint32_t)rand_below(rand, 60),
+			.priority = (int32_t)rand_below(rand, 4)};
+		request->estimate = request->duration + (int64_t)rand_below(rand, 50);
 	}
 }
 
-static void walk_one(struct queue *queue, struct belief *belief, uint64_t id, uint64_t act, struct rand *rand, struct instant now)
+static void obey(struct walk *walk, int64_t now)
 {
-	switch (act) {
-	case 0:
-		queue_started(queue, id, now);
-		belief->phase = belief->phase == QUEUE_STARTING ? QUEUE_RUNNING : belief->phase;
-		break;
-	case 1:
-		queue_pause(queue, id, now);
-		belief->phase = belief->phase == QUEUE_RUNNING ? QUEUE_PAUSED : belief->phase;
-		break;
-	case 2:
-		queue_resume(queue, id, now);
-		belief->phase = belief->phase == QUEUE_PAUSED ? QUEUE_RUNNING : belief->phase;
-		break;
-	case 3:
-		queue_end(queue, id, now);
-		if (belief->phase != QUEUE_ENDED && belief->phase != QUEUE_ABSENT) {
-			belief->phase = QUEUE_ENDED;
-			belief->ended = now;
+	struct queue_order order;
+
+	queue_pass(walk->queue, UINT32_MAX, at(now));
+	while (queue_next(walk->queue, &order)) {
+		uint64_t i = order.id;
+
+		assert_int_equal(walk->runs[i], order.order == SCHED_PAUSE);
+		if (order.order == SCHED_PAUSE) {
+			walk->served[i] += now - walk->resumed[i];
+			queue_pause(walk->queue, i, at(now));
+		} else {
+			walk->resumed[i] = now;
+			if (order.order == SCHED_START)
+				queue_started(walk->queue, i, at(now));
+			else
+				queue_resume(walk->queue, i, at(now));
 		}
-		break;
-	case 4:
-		belief->priority = (int32_t)rand_below(rand, 4);
-		queue_set_priority(queue, id, belief->priority);
-		break;
-	default:
-		queue_remove(queue, id);
-		*belief = (struct belief){0};
+		walk->runs[i] = order.order != SCHED_PAUSE;
+		walk->dispatch[i] = ++walk->dispatches;
 	}
 }
 
-static void random_walks_keep_the_invariants(void **state)
+/* The machine that ends at `now`, of several the one dispatched first; -1: none. */
+static int ending(const struct walk *walk, int64_t now)
 {
+	int first = -1;
+
+	for (int i = 0; i < MACHINES; i++)
+		if (walk->runs[i] && walk->served[i] + now - walk->resumed[i] == walk->requests[i].duration &&
+			(first < 0 || walk->dispatch[i] < walk->dispatch[first]))
+			first = i;
+	return first;
+}
+
+/* Second by second; now and then the queue is made anew, which nobody may notice. */
+static void live_as_simulated(struct walk *walk, const struct queue_settings *settings, struct rand *rand)
+{
+	unsigned arrived = 0, left = MACHINES;
+
+	walk->queue = queue_new(settings);
+	for (int64_t now = 0; left > 0; now++) {
+		for (int i; (i = ending(walk, now)) >= 0; left--) {
+			struct queue_times times;
+
+			queue_end(walk->queue, (uint64_t)i, at(now));
+			walk->runs[i] = false;
+			times = queue_times(walk->queue, (uint64_t)i, at(now + 99));
+			assert_int_equal(times.service.ns, span_s(walk->requests[i].duration).ns);
+			assert_int_equal(times.turnaround.ns, span_s(walk->expected[i].finish - walk->requests[i].arrival).ns);
+			assert_int_equal(times.turnaround.ns, times.waiting.ns + times.service.ns);
+		}
+		for (; arrived < MACHINES && walk->requests[arrived].arrival == now; arrived++) {
+			const struct sim_request *request = &walk->requests[arrived];
+			struct queue_need need = {request->priority, request->vcpus, request->memory, span_s(request->estimate)};
+
+			assert_int_equal(queue_add(walk->queue, arrived, &need, at(now)), 0);
+		}
+		if (rand_below(rand, 4) == 0)
+			queue_change(walk->queue, settings);
+		if (rand_below(rand, 50) == 0)
+			queue_forecast(walk->queue, at(now));
+		obey(walk, now);
+	}
+	queue_free(walk->queue);
+}
+
+static void live_machines_are_scheduled_as_simulated(void **state)
+{
+	static const struct {
+		enum sched_policy policy;
+		bool easy;
+		int64_t aging;
+	} cases[] = {{SCHED_FCFS, false, 0}, {SCHED_FCFS, true, 0}, {SCHED_RR, false, 0}, {SCHED_PRIORITY, false, 0},
+		{SCHED_PRIORITY, true, 30}, {SCHED_PREEMPTIVE, false, 0}};
 	uint64_t seed = rand_kernel_seed();
-	struct rand rand = rand_seeded(seed);
-	struct belief beliefs[MACHINES + 1] = {0};
-	enum queue_policy policy = QUEUE_FCFS;
-	unsigned max_starting = 2;
-	struct queue *queue = queue_new(policy, max_starting);
-	struct instant now = at(1);
-	uint64_t arrivals = 0;
+	struct rand rand;
 
 	print_message("seed %llu\n", (unsigned long long)seed);
-	for (unsigned i = 0; i < STEPS; i++) {
-		uint64_t id = 1 + rand_below(&rand, MACHINES);
-		uint64_t act = rand_below(&rand, 12);
-		uint64_t next = 0;
-		struct belief *belief = &beliefs[id];
+	rand = rand_seeded(seed);
+	for (size_t c = 0; c < COUNT_OF(cases); c++) {
+		struct queue_settings settings = {.policy = cases[c].policy,
+			.easy = cases[c].easy,
+			.quantum = span_s(7),
+			.aging = span_s(cases[c].aging),
+			.max_starting = 1000,
+			.vcpus = 6,
+			.memory_mib = 100};
+		struct sched_config config = {.policy = settings.policy,
+			.easy = settings.easy,
+			.hold = settings.policy == SCHED_RR || settings.policy == SCHED_PREEMPTIVE,
+			.quantum = 7,
+			.aging = cases[c].aging,
+			.hosts = 1,
+			.vcpus = 6,
+			.memory = 100};
+		static struct walk walk;
 
-		now.ns += (int64_t)rand_below(&rand, 1000);
-		if (act < 6) {
-			walk_one(queue, belief, id, act, &rand, now);
-		} else if (act < 9) {
-			bool here = belief->phase != QUEUE_ABSENT && belief->phase != QUEUE_ENDED;
-			int32_t priority = (int32_t)rand_below(&rand, 4);
-
-			assert_int_equal(queue_add(queue, id, priority, now), here ? -EEXIST : 0);
-			if (!here)
-				*belief = (struct belief){QUEUE_WAITING, priority, arrivals++, now, now};
-		} else if (act == 9 && rand_below(&rand, 20) == 0) {
-			policy = (enum queue_policy)rand_below(&rand, QUEUE_POLICY_COUNT);
-			max_starting = 1 + (unsigned)rand_below(&rand, 5);
-			queue_change(queue, policy, max_starting);
-		} else {
-			uint64_t expected = expected_next(beliefs, policy, max_starting);
-
-			assert_int_equal(queue_next(queue, now, &next), expected != 0);
-			assert_int_equal(next, expected);
-			beliefs[expected].phase = expected != 0 ? QUEUE_STARTING : QUEUE_ABSENT;
-		}
-		check_times(queue, beliefs, now);
+		memset(&walk, 0, sizeof(walk));
+		make_requests(&walk, &rand);
+		assert_int_equal(sim_run(&config, walk.requests, MACHINES, walk.expected, NULL), 0);
+		live_as_simulated(&walk, &settings, &rand);
 	}
-	queue_free(queue);
 }
 
 int main(void)
@@ -276,11 +405,14 @@ int main(void)
 		cmocka_unit_test(fcfs_goes_by_arrival),
 		cmocka_unit_test(priority_goes_before_arrival),
 		cmocka_unit_test(a_new_policy_sorts_anew),
-		cmocka_unit_test(paused_time_is_waiting),
-		cmocka_unit_test(found_machines_keep_their_times),
-		cmocka_unit_test(a_clock_that_goes_back_stands_still),
-		cmocka_unit_test(a_full_queue_refuses),
-		cmocka_unit_test(random_walks_keep_the_invariants),
+		cmocka_unit_test(what_does_not_fit_waits_with_its_reason),
+		cmocka_unit_test(who_is_withheld_keeps_its_place),
+		cmocka_unit_test(a_machine_that_somebody_paused_waits_for_its_turn_again),
+		cmocka_unit_test(round_robin_takes_turns),
+		cmocka_unit_test(the_higher_one_preempts),
+		cmocka_unit_test(the_forecast_is_the_shadow),
+		cmocka_unit_test(what_was_here_before_is_adopted),
+		cmocka_unit_test(live_machines_are_scheduled_as_simulated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

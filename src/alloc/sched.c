@@ -5,7 +5,7 @@
  * sorted list (order.h). Which of them serves is decided once, when the scheduler is made: `line` is where jobs wait for a host, `ready`
  * (hold only) where those that have their memory wait for CPU. The running jobs are in a list in dispatch order, whose head has the
  * earliest end of slice, since a quantum is the same for all; for EASY also in a list sorted by expected end, for preemption in one sorted
- * as the line is.
+ * as the line is. Long because the policies share one state, and a pass is read from one end to the other.
  */
 #include "alloc/sched.h"
 
@@ -23,7 +23,7 @@
 const char *const sched_policy_names[SCHED_POLICY_COUNT] = {"fcfs", "rr", "priority", "priority-preemptive"};
 const char *const sched_placement_names[SCHED_PLACEMENT_COUNT] = {"first-fit", "best-fit", "worst-fit"};
 
-enum job_state { JOB_WAITING, JOB_READY, JOB_RUNNING, JOB_DONE };
+enum job_state { JOB_WAITING, JOB_READY, JOB_RUNNING, JOB_WITHHELD, JOB_DONE };
 
 struct job {
 	int64_t key;	    /* of the line: ascending */
@@ -43,8 +43,9 @@ struct job {
 	bool fresh;	  /* was dispatched in this pass, and was not running before it */
 };
 
+/* Less than nothing is free where jobs were found running, or a host became smaller under them. */
 struct host {
-	uint64_t vcpus, memory; /* free */
+	int64_t vcpus, memory; /* free */
 };
 
 /* Job numbers that grow in an array. */
@@ -65,6 +66,7 @@ struct sched {
 	struct order by_end, by_key;
 	struct batch started, paused; /* of this pass */
 	struct sched_counts counts;
+	uint64_t starts; /* that a pass may still give: never runs out for traces */
 };
 
 int sched_config_check(const struct sched_config *config, struct err *err)
@@ -101,6 +103,16 @@ static struct order_entry entry_of(const struct sched *sched, uint32_t job, int6
 	return (struct order_entry){key, job, j->vcpus, j->memory, j->host};
 }
 
+/* Puts a job into a line. One that has its memory needs no more. */
+static void enqueue(struct sched *sched, struct line *line, uint32_t job)
+{
+	struct order_entry entry = entry_of(sched, job, sched->jobs[job].key);
+
+	if (sched->jobs[job].holds)
+		entry.memory = 0;
+	line_push(line, entry);
+}
+
 struct sched *sched_new(const struct sched_config *config, sched_order_fn *order, void *context)
 {
 	struct sched *sched = xalloc(sizeof(*sched));
@@ -110,11 +122,12 @@ struct sched *sched_new(const struct sched_config *config, sched_order_fn *order
 	sched->order = order;
 	sched->context = context;
 	sched->running_head = sched->running_tail = NONE;
-	sched->line.sorted = config->easy || config->policy >= SCHED_PRIORITY;
+	sched->starts = UINT64_MAX;
+	sched->line.sorted = config->easy || config->policy >= SCHED_PRIORITY || (config->keep_places && config->policy == SCHED_FCFS);
 	sched->ready.sorted = config->policy >= SCHED_PRIORITY;
 	sched->hosts = xalloc(config->hosts * sizeof(*sched->hosts));
 	for (uint32_t i = 0; i < config->hosts; i++)
-		sched->hosts[i] = (struct host){config->vcpus, config->memory};
+		sched->hosts[i] = (struct host){(int64_t)config->vcpus, (int64_t)config->memory};
 	return sched;
 }
 
@@ -142,7 +155,7 @@ static int64_t key_of(const struct sched_config *config, const struct sched_requ
 	return request->arrival - (int64_t)request->priority * config->aging;
 }
 
-uint32_t sched_submit(struct sched *sched, const struct sched_request *request)
+uint32_t sched_submit_withheld(struct sched *sched, const struct sched_request *request)
 {
 	uint32_t job = sched->job_count;
 
@@ -161,11 +174,19 @@ uint32_t sched_submit(struct sched *sched, const struct sched_request *request)
 		.next = NONE,
 		.previous = NONE,
 		.host = NONE,
-		.state = JOB_WAITING,
+		.state = JOB_WITHHELD,
 	};
 	sched->job_count++;
-	sched->counts.waiting++;
-	line_push(&sched->line, entry_of(sched, job, sched->jobs[job].key));
+	sched->counts.withheld++;
+	return job;
+}
+
+uint32_t sched_submit(struct sched *sched, const struct sched_request *request)
+{
+	uint32_t job = sched_submit_withheld(sched, request);
+
+	if (job != SCHED_REFUSED)
+		sched_readmit(sched, job);
 	return job;
 }
 
@@ -173,11 +194,11 @@ uint32_t sched_submit(struct sched *sched, const struct sched_request *request)
  * equal. */
 static uint64_t free_share(const struct sched *sched, const struct host *host)
 {
-	return host->vcpus * sched->config.memory + host->memory * sched->config.vcpus;
+	return (uint64_t)host->vcpus * sched->config.memory + (uint64_t)host->memory * sched->config.vcpus;
 }
 
 /* The host that the placement chooses among those that have this much free now (the first of equals); NONE: none has. */
-static uint32_t place(const struct sched *sched, uint64_t vcpus, uint64_t memory)
+static uint32_t place(const struct sched *sched, int64_t vcpus, int64_t memory)
 {
 	bool least = sched->config.placement == SCHED_BEST_FIT;
 	uint32_t best = NONE;
@@ -203,7 +224,7 @@ static uint32_t place(const struct sched *sched, uint64_t vcpus, uint64_t memory
 static int64_t expected_end(const struct job *j) { return j->dispatched + j->estimate - j->served; }
 
 /* Takes CPU (and memory, unless it holds it already) on `host` and runs the job from `now` on. */
-static void dispatch(struct sched *sched, uint32_t job, uint32_t host, int64_t now)
+static void occupy(struct sched *sched, uint32_t job, uint32_t host, int64_t now)
 {
 	struct job *j = &sched->jobs[job];
 
@@ -212,7 +233,6 @@ static void dispatch(struct sched *sched, uint32_t job, uint32_t host, int64_t n
 		sched->hosts[host].memory -= j->memory;
 	j->host = host;
 	j->dispatched = now;
-	j->dispatches++;
 	j->state = JOB_RUNNING;
 	j->previous = sched->running_tail;
 	j->next = NONE;
@@ -225,11 +245,24 @@ static void dispatch(struct sched *sched, uint32_t job, uint32_t host, int64_t n
 		order_insert(&sched->by_end, entry_of(sched, job, expected_end(j)));
 	if (sched->config.policy == SCHED_PREEMPTIVE)
 		order_insert(&sched->by_key, entry_of(sched, job, j->key));
-	if (j->dispatches == 1)
-		sched->counts.waiting--;
-	else
-		sched->counts.paused--;
 	sched->counts.running++;
+}
+
+/* What counts a job that isn't running: one that never ran waits, another is paused. */
+static uint32_t *idle_count(struct sched *sched, const struct job *j)
+{
+	return j->state == JOB_WITHHELD ? &sched->counts.withheld : j->dispatches == 0 ? &sched->counts.waiting : &sched->counts.paused;
+}
+
+/* Starts or resumes a job out of its line. */
+static void dispatch(struct sched *sched, uint32_t job, uint32_t host, int64_t now)
+{
+	struct job *j = &sched->jobs[job];
+
+	--*idle_count(sched, j);
+	if (j->dispatches++ == 0)
+		sched->starts--;
+	occupy(sched, job, host, now);
 	j->fresh = !j->interrupted;
 	batch_add(&sched->started, job);
 }
@@ -267,19 +300,73 @@ void sched_complete(struct sched *sched, uint32_t job, int64_t now)
 	sched->jobs[job].state = JOB_DONE;
 }
 
+/* Takes a job that isn't running out of its line. */
+static void leave_line(struct sched *sched, uint32_t job)
+{
+	struct job *j = &sched->jobs[job];
+
+	--*idle_count(sched, j);
+	if (j->state != JOB_WITHHELD)
+		line_remove(j->state == JOB_READY ? &sched->ready : &sched->line, j->key, job);
+}
+
 void sched_cancel(struct sched *sched, uint32_t job)
 {
 	struct job *j = &sched->jobs[job];
 
-	CHECK(job < sched->job_count && (j->state == JOB_WAITING || j->state == JOB_READY));
-	line_remove(j->state == JOB_READY ? &sched->ready : &sched->line, j->key, job);
+	CHECK(job < sched->job_count && j->state != JOB_RUNNING && j->state != JOB_DONE);
+	leave_line(sched, job);
 	if (j->holds)
 		sched->hosts[0].memory += j->memory;
-	if (j->dispatches == 0)
-		sched->counts.waiting--;
-	else
-		sched->counts.paused--;
 	j->state = JOB_DONE;
+}
+
+void sched_withhold(struct sched *sched, uint32_t job, int64_t now)
+{
+	struct job *j = &sched->jobs[job];
+
+	CHECK(job < sched->job_count && j->state != JOB_WITHHELD && j->state != JOB_DONE);
+	if (j->state == JOB_RUNNING) {
+		undispatch(sched, job, now, true);
+		j->holds = true;
+	} else {
+		leave_line(sched, job);
+	}
+	j->state = JOB_WITHHELD;
+	sched->counts.withheld++;
+}
+
+void sched_readmit(struct sched *sched, uint32_t job)
+{
+	struct job *j = &sched->jobs[job];
+
+	CHECK(job < sched->job_count && j->state == JOB_WITHHELD);
+	sched->counts.withheld--;
+	j->state = sched->config.hold && j->holds ? JOB_READY : JOB_WAITING;
+	++*idle_count(sched, j);
+	enqueue(sched, j->state == JOB_READY ? &sched->ready : &sched->line, job);
+}
+
+void sched_restore(struct sched *sched, uint32_t job, bool begun, int64_t served, bool holds)
+{
+	struct job *j = &sched->jobs[job];
+
+	CHECK(job < sched->job_count && j->state == JOB_WITHHELD && j->dispatches == 0);
+	j->served = served;
+	j->dispatches = begun;
+	j->announced = begun;
+	j->holds = holds;
+	if (holds)
+		sched->hosts[0].memory -= j->memory;
+}
+
+void sched_restore_running(struct sched *sched, uint32_t job, int64_t dispatched)
+{
+	struct job *j = &sched->jobs[job];
+
+	CHECK(job < sched->job_count && j->state == JOB_WITHHELD);
+	sched->counts.withheld--;
+	occupy(sched, job, 0, dispatched);
 }
 
 /* Puts a running job back into its line. */
@@ -289,7 +376,7 @@ static void interrupt_job(struct sched *sched, uint32_t job, int64_t now)
 
 	undispatch(sched, job, now, sched->config.hold);
 	j->state = sched->config.hold ? JOB_READY : JOB_WAITING;
-	line_push(sched->config.hold ? &sched->ready : &sched->line, entry_of(sched, job, sched->jobs[job].key));
+	enqueue(sched, sched->config.hold ? &sched->ready : &sched->line, job);
 	sched->counts.paused++;
 	/* One that started in this very pass and has to yield again (aging can do that) is told both. */
 	j->interrupted = !j->fresh;
@@ -310,7 +397,7 @@ static void end_slices(struct sched *sched, int64_t now)
 static bool preempt_for(struct sched *sched, uint32_t head, int64_t now)
 {
 	const struct job *h = &sched->jobs[head];
-	uint64_t vcpus = sched->hosts[0].vcpus, memory = sched->hosts[0].memory;
+	int64_t vcpus = sched->hosts[0].vcpus, memory = sched->hosts[0].memory;
 	struct order_cursor cursor = order_end(&sched->by_key);
 	const struct order_entry *victim;
 	size_t victims = 0;
@@ -336,19 +423,22 @@ static uint32_t place_job(const struct sched *sched, uint32_t job)
 	return place(sched, j->vcpus, j->holds ? 0 : j->memory);
 }
 
+/* False when a first start would be one too many. */
+static bool may_start(const struct sched *sched, uint32_t job) { return sched->starts > 0 || sched->jobs[job].dispatches > 0; }
+
 /* Starts jobs from the head of a line for as long as they fit, preempting where the policy does. */
 static void dispatch_heads(struct sched *sched, struct line *line, int64_t now)
 {
 	uint32_t head;
 
-	while ((head = line_head(line)) != NONE) {
+	while ((head = line_head(line)) != NONE && may_start(sched, head)) {
 		uint32_t host = place_job(sched, head);
 
 		if (host == NONE && sched->config.policy == SCHED_PREEMPTIVE) {
 			/* The head leaves the line first: its victims go into the same one. */
 			line_pop(line);
 			if (!preempt_for(sched, head, now)) {
-				line_push(line, entry_of(sched, head, sched->jobs[head].key));
+				enqueue(sched, line, head);
 				return;
 			}
 			dispatch(sched, head, 0, now);
@@ -373,39 +463,43 @@ static void admit_to_memory(struct sched *sched)
 		sched->hosts[0].memory -= j->memory;
 		j->holds = true;
 		j->state = JOB_READY;
-		line_push(&sched->ready, entry_of(sched, head, sched->jobs[head].key));
+		enqueue(sched, &sched->ready, head);
 	}
 }
+
+static uint64_t free_of(int64_t units) { return units > 0 ? (uint64_t)units : 0; }
+
+static uint64_t lacking(int64_t needed, int64_t free_units) { return needed > free_units ? (uint64_t)(needed - free_units) : 0; }
 
 /* EASY: the head is blocked; later ones start when they don't delay it. */
 static void backfill(struct sched *sched, int64_t now)
 {
 	struct host *host = &sched->hosts[0];
 	const struct order_entry *head = order_first(&sched->line.order), *entry;
-	uint64_t need_vcpus, need_memory, vcpus = 0, memory = 0, extra_vcpus, extra_memory;
+	uint64_t vcpus = 0, memory = 0;
+	int64_t extra_vcpus, extra_memory, shadow = now;
 	struct order_cursor cursor = {0, 0};
-	int64_t shadow = now;
 
-	if (head == NULL || sched->line.order.used < 2)
+	if (head == NULL || sched->line.order.used < 2 || sched->starts == 0)
 		return;
-	need_vcpus = head->vcpus > host->vcpus ? head->vcpus - host->vcpus : 0;
-	need_memory = head->memory > host->memory ? head->memory - host->memory : 0;
-	CHECK(order_reach(&sched->by_end, need_vcpus, need_memory, &shadow, &vcpus, &memory));
-	extra_vcpus = host->vcpus + vcpus - head->vcpus;
-	extra_memory = host->memory + memory - head->memory;
+	/* What is withheld keeps memory for as long as somebody likes: no shadow then, and nobody behind the head delays it. */
+	if (!order_reach(&sched->by_end, lacking(head->vcpus, host->vcpus), lacking(head->memory, host->memory), &shadow, &vcpus, &memory))
+		shadow = INT64_MAX;
+	extra_vcpus = host->vcpus + (int64_t)vcpus - head->vcpus;
+	extra_memory = host->memory + (int64_t)memory - head->memory;
 	cursor = order_after(&sched->line.order, cursor);
-	while ((entry = order_next_fitting(&sched->line.order, &cursor, host->vcpus, host->memory)) != NULL) {
+	while ((entry = order_next_fitting(&sched->line.order, &cursor, free_of(host->vcpus), free_of(host->memory))) != NULL) {
 		uint32_t job = entry->job;
 		const struct job *j = &sched->jobs[job];
 		bool in_time = now + j->estimate - j->served <= shadow;
 
-		if (!in_time && (j->vcpus > extra_vcpus || j->memory > extra_memory)) {
+		if (!may_start(sched, job) || (!in_time && (j->vcpus > extra_vcpus || entry->memory > extra_memory))) {
 			cursor = order_after(&sched->line.order, cursor);
 			continue;
 		}
 		if (!in_time) {
 			extra_vcpus -= j->vcpus;
-			extra_memory -= j->memory;
+			extra_memory -= entry->memory;
 		}
 		order_remove_at(&sched->line.order, &cursor);
 		dispatch(sched, job, 0, now);
@@ -474,8 +568,8 @@ struct sched_counts sched_counts(const struct sched *sched)
 	struct sched_counts counts = sched->counts;
 
 	for (uint32_t i = 0; i < sched->config.hosts; i++) {
-		counts.vcpus_used += sched->config.vcpus - sched->hosts[i].vcpus;
-		counts.memory_used += sched->config.memory - sched->hosts[i].memory;
+		counts.vcpus_used += sched->config.vcpus - (uint64_t)sched->hosts[i].vcpus;
+		counts.memory_used += sched->config.memory - (uint64_t)sched->hosts[i].memory;
 	}
 	return counts;
 }
@@ -490,3 +584,50 @@ int64_t sched_served(const struct sched *sched, uint32_t job, int64_t now)
 uint32_t sched_dispatches(const struct sched *sched, uint32_t job) { return sched->jobs[job].dispatches; }
 
 uint32_t sched_host(const struct sched *sched, uint32_t job) { return sched->jobs[job].host; }
+
+void sched_allow_starts(struct sched *sched, uint64_t starts) { sched->starts = starts; }
+
+enum sched_stall sched_stall(const struct sched *sched, uint32_t job, uint32_t *head)
+{
+	const struct host *host = &sched->hosts[0];
+	const struct job *j = &sched->jobs[job];
+
+	*head = NONE;
+	if (j->state != JOB_WAITING && j->state != JOB_READY)
+		return SCHED_STALL_NONE;
+	*head = line_head(j->state == JOB_READY ? &sched->ready : &sched->line);
+	j = &sched->jobs[*head];
+	if (!j->holds && host->memory < j->memory)
+		return SCHED_STALL_MEMORY;
+	if (host->vcpus < j->vcpus)
+		return SCHED_STALL_VCPUS;
+	return may_start(sched, *head) ? SCHED_STALL_NONE : SCHED_STALL_STARTS;
+}
+
+uint32_t sched_position(const struct sched *sched, uint32_t job)
+{
+	const struct job *j = &sched->jobs[job];
+	struct line_cursor cursor = {0};
+	uint32_t before = j->state == JOB_WAITING ? line_used(&sched->ready) : 0, other;
+
+	if (j->state != JOB_WAITING && j->state != JOB_READY)
+		return 0;
+	do {
+		other = line_next(j->state == JOB_READY ? &sched->ready : &sched->line, &cursor);
+		before++;
+	} while (other != job && other != LINE_EMPTY);
+	return before;
+}
+
+void sched_each_waiting(const struct sched *sched, sched_waiting_fn *tell, void *context)
+{
+	const struct line *const lines[] = {&sched->ready, &sched->line};
+	struct line_cursor cursor;
+	uint32_t job;
+
+	for (unsigned i = 0; i < 2; i++) {
+		cursor = (struct line_cursor){0};
+		while ((job = line_next(lines[i], &cursor)) != LINE_EMPTY)
+			tell(context, job, sched->jobs[job].holds);
+	}
+}

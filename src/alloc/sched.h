@@ -47,6 +47,7 @@ struct sched_config {
 	uint64_t vcpus;	 /* of a host */
 	uint64_t memory; /* of a host, MiB */
 	enum sched_placement placement;
+	bool keep_places; /* fcfs: who was withheld takes its old place again, not one at the tail; slower, one host */
 };
 
 struct sched_request {
@@ -80,7 +81,7 @@ uint32_t sched_submit(struct sched *sched, const struct sched_request *request);
 /* A running job ended. */
 void sched_complete(struct sched *sched, uint32_t job, int64_t now);
 
-/* A waiting or paused job is withdrawn. */
+/* A waiting, paused or withheld job is withdrawn. */
 void sched_cancel(struct sched *sched, uint32_t job);
 
 /* Ends slices that are over and runs one scheduling pass. */
@@ -91,7 +92,7 @@ int64_t sched_next_slice(const struct sched *sched);
 
 /* What the jobs of a scheduler do now. */
 struct sched_counts {
-	uint32_t waiting, running, paused;
+	uint32_t waiting, running, paused, withheld;
 	uint64_t vcpus_used, memory_used;
 };
 
@@ -101,5 +102,36 @@ struct sched_counts sched_counts(const struct sched *sched);
 int64_t sched_served(const struct sched *sched, uint32_t job, int64_t now);
 uint32_t sched_dispatches(const struct sched *sched, uint32_t job);
 uint32_t sched_host(const struct sched *sched, uint32_t job);
+
+/*
+ * What live machines need beside that, on one host.
+ *
+ * A withheld job doesn't compete: it was submitted before it may start, or somebody paused it. It gives its CPU back and keeps its memory;
+ * readmitted it waits for its turn again.
+ */
+uint32_t sched_submit_withheld(struct sched *sched, const struct sched_request *request);
+void sched_withhold(struct sched *sched, uint32_t job, int64_t now);
+void sched_readmit(struct sched *sched, uint32_t job);
+
+/*
+ * A withheld job comes from an earlier scheduler: whether it had begun, for how long it was served, whether it has its memory; where it
+ * runs, since when. These may take more than there is: nothing starts then until enough ended.
+ */
+void sched_restore(struct sched *sched, uint32_t job, bool begun, int64_t served, bool holds);
+void sched_restore_running(struct sched *sched, uint32_t job, int64_t dispatched);
+
+/* Tells of all that wait or are paused, in the order in which the policy takes them, whether they have their memory. */
+typedef void sched_waiting_fn(void *context, uint32_t job, bool holds);
+void sched_each_waiting(const struct sched *sched, sched_waiting_fn *tell, void *context);
+
+/* How many jobs the coming passes may start that never ran; nobody overtakes one that has to wait for that. */
+void sched_allow_starts(struct sched *sched, uint64_t starts);
+
+/* What the head of the line that a job waits in waits for, after a pass, and which job that is; NONE when the job doesn't wait. */
+enum sched_stall { SCHED_STALL_NONE, SCHED_STALL_STARTS, SCHED_STALL_VCPUS, SCHED_STALL_MEMORY };
+enum sched_stall sched_stall(const struct sched *sched, uint32_t job, uint32_t *head);
+
+/* The place of a job among those that wait or are paused, from 1; 0 when it doesn't. Costs as many steps. */
+uint32_t sched_position(const struct sched *sched, uint32_t job);
 
 #endif

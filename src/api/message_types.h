@@ -17,6 +17,9 @@
 #define GROUPS_MAX 16
 #define ADDRESS_PAIRS_MAX 16
 #define GROUP_RULES_MAX 512
+
+/* Most machines that one waits for. */
+#define AFTER_MAX 32
 #define OUTPUT_BYTES_MAX 16384
 
 /* Ports of the switch, of all labs together. */
@@ -119,6 +122,7 @@ enum message_type {
 	MSG_ROW_BGP,		/* struct row_bgp */
 	MSG_ROW_BGP_NEIGHBOR,	/* struct row_bgp_neighbor */
 	MSG_ROW_VM,		/* struct msg_vm_state */
+	MSG_ROW_QUEUE,		/* struct row_queue */
 	MSG_ROW_TRACE,		/* struct row_trace */
 	MSG_ROW_CONNECTION,	/* struct row_connection */
 	MSG_ROW_GROUP,		/* struct row_group */
@@ -484,8 +488,9 @@ struct vm_nic {
 
 /*
  * A machine. `image` is "builtin:tiny" or an absolute path (copied on write). `run`: wanted running. `schedule` is the id of the queue
- * it waits in. While it runs, `priority`, `schedule`, `run` and the NICs' `up` may change; other changes are refused with -EBUSY (delete it
- * and set it anew). Setting it again applies what was lost meanwhile (carrier, after the switch was restarted).
+ * it waits in; it starts only when those of `after` run. While it runs, `priority`, `estimate_s`, `walltime_s`, `after`, `schedule`, `run`
+ * and the NICs' `up` may change; other changes are refused with -EBUSY (delete it and set it anew). Setting it again applies what was lost
+ * meanwhile (carrier, after the switch was restarted).
  */
 struct msg_vm {
 	uint32_t id;
@@ -494,11 +499,15 @@ struct msg_vm {
 	uint16_t cpus;
 	uint32_t memory_mib;
 	int32_t priority;
+	uint32_t estimate_s; /* how long it will run; 0: nobody knows */
+	uint32_t walltime_s; /* it is shut down then; 0: never */
 	char uuid[37];
 	char hostname[NAME_BYTES];
 	char image[FILE_BYTES];
 	char uri[FILE_BYTES]; /* libvirt's; "" is the embedded driver */
 	char path[PATH_BYTES];
+	uint16_t after_count;
+	uint32_t after[AFTER_MAX]; /* ids of machines */
 	uint16_t nic_count;
 	struct vm_nic nics[NICS_MAX];
 };
@@ -528,8 +537,10 @@ struct msg_vm_state {
 	uint32_t id;
 	uint8_t state; /* enum vm_state */
 	int32_t priority;
-	uint32_t position; /* in the queue, from 1; 0 when not waiting */
-	uint32_t pid;	   /* of the hypervisor process, 0 when unknown */
+	uint32_t position;   /* in the queue, from 1; 0 when not waiting */
+	bool queued;	     /* it waits for room or for others, which may take for ever, not only for its turn to start */
+	uint32_t pid;	     /* of the hypervisor process, 0 when unknown */
+	int64_t expected_ms; /* until it is dispatched, as estimates tell; negative: unknown; only in answers to SHOW */
 	int64_t waiting_ns;
 	int64_t service_ns;
 	int64_t turnaround_ns;
@@ -538,13 +549,38 @@ struct msg_vm_state {
 	char path[PATH_BYTES];
 };
 
-enum schedule_policy { SCHEDULE_FCFS, SCHEDULE_PRIORITY, SCHEDULE_POLICY_COUNT };
+enum schedule_policy { SCHEDULE_FCFS, SCHEDULE_RR, SCHEDULE_PRIORITY, SCHEDULE_PREEMPTIVE, SCHEDULE_POLICY_COUNT };
 
 /* A queue of machines: one a lab. */
 struct msg_schedule {
 	uint32_t id;
 	uint8_t policy; /* enum schedule_policy */
+	bool easy;	/* backfill */
+	bool release;	/* machines that the policy pauses give their memory back */
 	uint16_t max_starting;
+	uint32_t quantum_s;
+	uint32_t aging_s;
+	uint32_t cpus, memory_mib;		     /* that machines are given; 0: the host's */
+	uint32_t overcommit_cpus, overcommit_memory; /* thousandths of that; 0: the default */
+	uint8_t calm;				     /* percent of the host's CPU; 0: load isn't looked at */
+	char path[PATH_BYTES];
+};
+
+/* How a queue is: what it may give out (overcommit included), what it has given, who is in it. */
+struct row_queue {
+	uint32_t id;
+	uint8_t policy; /* enum schedule_policy */
+	bool easy;
+	bool release;
+	uint16_t max_starting;
+	uint32_t quantum_s;
+	uint32_t aging_s;
+	uint32_t cpus, memory_mib;
+	uint32_t cpus_given, memory_given_mib;
+	uint32_t waiting, starting, running, paused;
+	uint8_t calm;
+	uint8_t load; /* percent of the host's CPU that is used; 255: nobody looks */
+	char path[PATH_BYTES];
 };
 
 struct msg_exec {
@@ -576,6 +612,7 @@ enum show_what {
 	SHOW_BGP,
 	SHOW_BGP_NEIGHBORS,
 	SHOW_VMS,
+	SHOW_QUEUES,
 	SHOW_PROCESSES,
 	SHOW_CONNECTIONS,
 	SHOW_GROUPS,

@@ -49,11 +49,11 @@ static const char *const route_action_names[] = {"forward", "blackhole"};
 static const char *const port_state_names[] = {"down", "connected", "up"};
 static const char *const vm_action_names[] = {"start", "stop", "kill", "pause", "resume", "reset"};
 static const char *const vm_state_names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
-static const char *const schedule_policy_names[] = {"fcfs", "priority"};
+static const char *const schedule_policy_names[] = {"fcfs", "rr", "priority", "priority-preemptive"};
 static const char *const arp_state_names[] = {"incomplete", "reachable", "stale", "failed"};
 static const char *const trace_verdict_names[] = {"goes-on", "delivered", "flooded", "taken", "waits", "dropped"};
 static const char *const show_names[] = {"mac", "arp", "interfaces", "drops", "dhcp", "routes", "rip", "rip-neighbors", "ospf-neighbors",
-	"ospf-interfaces", "ospf-database", "ospf-routes", "bgp", "bgp-neighbors", "vms", "processes", "connections", "groups"};
+	"ospf-interfaces", "ospf-database", "ospf-routes", "bgp", "bgp-neighbors", "vms", "queues", "processes", "connections", "groups"};
 static const char *const bgp_from_names[] = {"local", "external", "internal"};
 static const char *const bgp_origin_names[] = {"IGP", "EGP", "incomplete"};
 static const char *const bgp_session_names[] = {"Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"};
@@ -343,6 +343,9 @@ static const struct field limit_fields[] = {FIELD(msg_limit, limit), FIELD(msg_l
 
 static const struct field vm_nic_elements[] = {FIELD(vm_nic, port), FIELD(vm_nic, mtu), FIELD(vm_nic, up), FIELD(vm_nic, mac)};
 
+/* Ids in a row: as prefix_elements. */
+static const struct field id_elements[] = {{.name = "", .kind = FIELD_U32, .size = sizeof(uint32_t)}};
+
 static const struct field vm_fields[] = {
 	FIELD(msg_vm, id),
 	FIELD(msg_vm, schedule),
@@ -350,11 +353,14 @@ static const struct field vm_fields[] = {
 	FIELD(msg_vm, cpus),
 	FIELD(msg_vm, memory_mib),
 	FIELD(msg_vm, priority),
+	FIELD(msg_vm, estimate_s),
+	FIELD(msg_vm, walltime_s),
 	FIELD(msg_vm, uuid),
 	FIELD(msg_vm, hostname),
 	FIELD(msg_vm, image),
 	FIELD(msg_vm, uri),
 	FIELD(msg_vm, path),
+	ARRAY(msg_vm, after, after_count, id_elements),
 	ARRAY(msg_vm, nics, nic_count, vm_nic_elements),
 };
 
@@ -369,7 +375,9 @@ static const struct field vm_state_fields[] = {
 	ENUM(msg_vm_state, state, vm_state_names),
 	FIELD(msg_vm_state, priority),
 	FIELD(msg_vm_state, position),
+	FIELD(msg_vm_state, queued),
 	FIELD(msg_vm_state, pid),
+	FIELD(msg_vm_state, expected_ms),
 	FIELD(msg_vm_state, waiting_ns),
 	FIELD(msg_vm_state, service_ns),
 	FIELD(msg_vm_state, turnaround_ns),
@@ -381,7 +389,38 @@ static const struct field vm_state_fields[] = {
 static const struct field schedule_fields[] = {
 	FIELD(msg_schedule, id),
 	ENUM(msg_schedule, policy, schedule_policy_names),
+	FIELD(msg_schedule, easy),
+	FIELD(msg_schedule, release),
 	FIELD(msg_schedule, max_starting),
+	FIELD(msg_schedule, quantum_s),
+	FIELD(msg_schedule, aging_s),
+	FIELD(msg_schedule, cpus),
+	FIELD(msg_schedule, memory_mib),
+	FIELD(msg_schedule, overcommit_cpus),
+	FIELD(msg_schedule, overcommit_memory),
+	FIELD(msg_schedule, calm),
+	FIELD(msg_schedule, path),
+};
+
+static const struct field row_queue_fields[] = {
+	FIELD(row_queue, id),
+	ENUM(row_queue, policy, schedule_policy_names),
+	FIELD(row_queue, easy),
+	FIELD(row_queue, release),
+	FIELD(row_queue, max_starting),
+	FIELD(row_queue, quantum_s),
+	FIELD(row_queue, aging_s),
+	FIELD(row_queue, cpus),
+	FIELD(row_queue, memory_mib),
+	FIELD(row_queue, cpus_given),
+	FIELD(row_queue, memory_given_mib),
+	FIELD(row_queue, waiting),
+	FIELD(row_queue, starting),
+	FIELD(row_queue, running),
+	FIELD(row_queue, paused),
+	FIELD(row_queue, calm),
+	FIELD(row_queue, load),
+	FIELD(row_queue, path),
 };
 
 static const struct field exec_fields[] = {FIELD(msg_exec, id), FIELD(msg_exec, timeout_s), FIELD(msg_exec, command)};
@@ -720,6 +759,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(ROW_BGP, row_bgp, row_bgp_fields),
 	ROW(ROW_BGP_NEIGHBOR, row_bgp_neighbor, row_bgp_neighbor_fields),
 	ROW(ROW_VM, msg_vm_state, vm_state_fields),
+	ROW(ROW_QUEUE, row_queue, row_queue_fields),
 	ROW(ROW_PROCESS, msg_process, process_fields),
 	ROW(ROW_TRACE, row_trace, row_trace_fields),
 	ROW(ROW_CONNECTION, row_connection, row_connection_fields),

@@ -36,6 +36,7 @@ static const struct show_row shows[] = {
 	{"connections", PROCESS_SWITCH, SHOW_CONNECTIONS, OBJECT_KIND_COUNT, false},
 	{"groups", PROCESS_SWITCH, SHOW_GROUPS, OBJECT_KIND_COUNT, false},
 	{"drops", PROCESS_SWITCH, SHOW_DROPS, OBJECT_KIND_COUNT, true},
+	{"queues", PROCESS_VM, SHOW_QUEUES, OBJECT_KIND_COUNT, false},
 };
 
 struct show {
@@ -196,6 +197,6 @@ void api_show(struct api_call *call)
 	}
 	api_problem(call, 404,
 		"\"%.40s\" can't be shown; there are route, rip, rip-neighbors, ospf-neighbors, ospf-interfaces, "
-		"ospf-database, ospf-routes, bgp, bgp-neighbors, arp, mac, dhcp, interfaces, connections, groups, drops",
+		"ospf-database, ospf-routes, bgp, bgp-neighbors, arp, mac, dhcp, interfaces, connections, groups, drops, queues",
 		call->arguments[0]);
 }

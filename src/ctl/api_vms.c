@@ -72,7 +72,7 @@ static json_t *nic_json(const struct ctl *ctl, const struct vm_nic *nic)
 
 static json_t *vm_json(const struct ctl *ctl, const struct object *object, const struct msg_vm_state *state)
 {
-	static const struct msg_vm_state unknown = {.state = VM_STATE_DEFINED};
+	static const struct msg_vm_state unknown = {.state = VM_STATE_DEFINED, .expected_ms = -1};
 	const struct msg_vm *vm = object->body;
 	const struct field *field = &message_row(MSG_VM_CHANGED)->fields[1]; /* `state`, for its words */
 	json_t *nics = json_array(), *json, *times = machines_times(state);
@@ -91,6 +91,8 @@ static json_t *vm_json(const struct ctl *ctl, const struct object *object, const
 		(json_int_t)state->pid, "nics", nics);
 	CHECK(json != NULL);
 	(void)json_object_update(json, times);
+	(void)json_object_set_new(json, "queued", json_boolean(state->queued));
+	(void)json_object_set_new(json, "expected_s", state->expected_ms < 0 ? json_null() : json_real((double)state->expected_ms / 1000));
 	json_decref(times);
 	return json;
 }

@@ -500,10 +500,12 @@ static void vm_changed(struct apply *apply, struct vm_wait *wait, const struct m
 	const struct object *object = world_find(apply->ctl->world, OBJECT_VM, state->id);
 	struct err err;
 
-	if (wait->state != VM_THERE && (state->state == VM_STATE_RUNNING || state->state == VM_STATE_PAUSED)) {
+	/* One that waits for room, or for others to end, may do so for as long as the lab is there. */
+	if (wait->state != VM_THERE && (state->state == VM_STATE_RUNNING || state->state == VM_STATE_PAUSED ||
+					       (state->state == VM_STATE_WAITING && state->queued))) {
 		wait->state = VM_THERE;
 		if (object != NULL)
-			apply_tell(apply, "running: ", object);
+			apply_tell(apply, state->state == VM_STATE_WAITING ? "queued: " : "running: ", object);
 	} else if (wait->state == VM_COMING && state->state == VM_STATE_FAILED && !apply->failed) {
 		(void)err_set(&err, -EIO, "vm %s: %s", state->path, state->reason[0] ? state->reason : "it failed to start");
 		apply_fail(apply, &err);

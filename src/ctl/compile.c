@@ -418,6 +418,11 @@ static void compile_vm(struct compiler *c, const struct lab_vm *vm, uint32_t sch
 	body->cpus = vm->cpus;
 	body->memory_mib = vm->memory_mib;
 	body->priority = vm->priority;
+	body->estimate_s = vm->estimate_s > 0 ? vm->estimate_s : vm->walltime_s;
+	body->walltime_s = vm->walltime_s;
+	CHECK(vm->after_count <= AFTER_MAX);
+	for (size_t i = 0; i < vm->after_count; i++)
+		body->after[body->after_count++] = id_of(c, "vm", vm->after[i]);
 	put_hostname(c, body->hostname, vm->name);
 	put_image(c, body->image, vm);
 	put_text(c, body->uri, sizeof(body->uri), vm->uri ? vm->uri : "", "uri");
@@ -428,14 +433,37 @@ static void compile_vm(struct compiler *c, const struct lab_vm *vm, uint32_t sch
 		compile_nic(c, vm, &vm->nics[i], &body->nics[body->nic_count++]);
 }
 
+static uint32_t compile_schedule(struct compiler *c)
+{
+	static const enum schedule_policy policies[] = {[LAB_POLICY_FCFS] = SCHEDULE_FCFS,
+		[LAB_POLICY_RR] = SCHEDULE_RR,
+		[LAB_POLICY_PRIORITY] = SCHEDULE_PRIORITY,
+		[LAB_POLICY_PREEMPTIVE] = SCHEDULE_PREEMPTIVE};
+	const struct lab_schedule *schedule = &c->lab->schedule;
+	uint32_t id = id_of(c, "schedule", "queue");
+	struct msg_schedule *body = add(c, OBJECT_SCHEDULE, id, "queue");
+
+	body->id = id;
+	body->policy = policies[schedule->policy];
+	body->easy = schedule->backfill == LAB_BACKFILL_EASY ||
+		     (schedule->backfill == LAB_BACKFILL_AUTO && schedule->policy == LAB_POLICY_PRIORITY);
+	body->release = schedule->mode == LAB_PAUSE_RELEASE;
+	body->max_starting = schedule->max_starting;
+	body->quantum_s = schedule->quantum_s;
+	body->aging_s = schedule->aging_s;
+	body->cpus = schedule->cpus;
+	body->memory_mib = schedule->memory_mib;
+	body->overcommit_cpus = schedule->overcommit.cpus;
+	body->overcommit_memory = schedule->overcommit.memory;
+	body->calm = schedule->calm;
+	put_path(c, body->path, "queue");
+	return id;
+}
+
 static void compile_vms(struct compiler *c)
 {
-	uint32_t schedule = id_of(c, "schedule", "queue");
-	struct msg_schedule *body = add(c, OBJECT_SCHEDULE, schedule, "queue");
+	uint32_t schedule = compile_schedule(c);
 
-	body->id = schedule;
-	body->policy = c->lab->schedule.policy == LAB_POLICY_PRIORITY ? SCHEDULE_PRIORITY : SCHEDULE_FCFS;
-	body->max_starting = c->lab->schedule.max_starting;
 	for (size_t i = 0; i < c->lab->vm_count; i++)
 		compile_vm(c, &c->lab->vms[i], schedule);
 }

@@ -94,6 +94,7 @@ void machines_vm_changed(struct ctl *ctl, const struct msg_vm_state *state)
 	const struct object *object = world_find(ctl->world, OBJECT_VM, state->id);
 	struct msg_vm_state *entry = map_get(&ctl->machines->vms, state->id);
 	bool news = entry == NULL || entry->state != state->state;
+	bool queued = state->state == VM_STATE_WAITING && state->queued && (news || !entry->queued);
 
 	if (object == NULL) /* it was taken away meanwhile */
 		return;
@@ -104,7 +105,7 @@ void machines_vm_changed(struct ctl *ctl, const struct msg_vm_state *state)
 	*entry = *state;
 	if (news && state->state == VM_STATE_STARTING)
 		forget_leases(ctl, object->body);
-	if (news && words[state->state] != NULL)
+	if ((news || queued) && words[state->state] != NULL)
 		events_add(ctl->events, object->lab, name_of(object), words[state->state], machines_times(state), "%s", state->reason);
 	apply_vm_changed(ctl, state);
 }

@@ -21,6 +21,10 @@ bool steps_vm_restarts(const struct object *before, const struct object *after)
 	/* What a running machine can change (api/message_types.h) is made equal first. */
 	a.priority = b->priority;
 	a.schedule = b->schedule;
+	a.estimate_s = b->estimate_s;
+	a.walltime_s = b->walltime_s;
+	a.after_count = b->after_count;
+	memcpy(a.after, b->after, sizeof(a.after));
 	a.run = b->run;
 	for (uint16_t i = 0; i < a.nic_count && i < b->nic_count; i++)
 		a.nics[i].up = b->nics[i].up;

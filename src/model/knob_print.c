@@ -41,6 +41,10 @@ static const char *expects_number(const struct knob *knob, struct arena *arena)
 		return arena_printf(arena, "a time from %" PRId64 "s to %" PRId64 "s, such as 30s", knob->min, knob->max);
 	if (knob->type == KNOB_MEMORY)
 		return arena_printf(arena, "a size from %" PRId64 "M to %" PRId64 "G, such as 512M", knob->min, knob->max / 1024);
+	if (knob->type == KNOB_RATIO)
+		return arena_printf(arena, "a number from %g to %g, such as 1.5", (double)knob->min / 1000, (double)knob->max / 1000);
+	if (knob->type == KNOB_PERCENT)
+		return arena_printf(arena, "a share from %" PRId64 "%% to %" PRId64 "%%", knob->min, knob->max);
 	if (knob->max == INT64_MAX)
 		return arena_printf(arena, "a number from %" PRId64 " up", knob->min);
 	return knob->min == knob->max ? arena_printf(arena, "%" PRId64, knob->min)
@@ -76,6 +80,8 @@ const char *knob_expects(const struct knob *knob, struct arena *arena)
 	case KNOB_INT:
 	case KNOB_TIME:
 	case KNOB_MEMORY:
+	case KNOB_RATIO:
+	case KNOB_PERCENT:
 		return expects_number(knob, arena);
 	case KNOB_WORD:
 	case KNOB_ENUM:
@@ -122,7 +128,9 @@ static const char *number_text(const struct knob *knob, const void *base, struct
 		return NULL;
 	if (knob->type == KNOB_MEMORY)
 		return arena_printf(arena, "%" PRId64 "%c", number % 1024 ? number : number / 1024, number % 1024 ? 'M' : 'G');
-	return arena_printf(arena, "%" PRId64 "%s", number, knob->type == KNOB_TIME ? "s" : "");
+	if (knob->type == KNOB_RATIO)
+		return arena_printf(arena, number % 1000 ? "%g" : "%.1f", (double)number / 1000);
+	return arena_printf(arena, "%" PRId64 "%s", number, knob->type == KNOB_TIME ? "s" : knob->type == KNOB_PERCENT ? "%" : "");
 }
 
 static const char *address_text(const struct knob *knob, const void *base, struct arena *arena)
@@ -167,6 +175,8 @@ static const char *value_text(const struct knob *knob, const void *base, struct 
 	case KNOB_INT:
 	case KNOB_TIME:
 	case KNOB_MEMORY:
+	case KNOB_RATIO:
+	case KNOB_PERCENT:
 		return number_text(knob, base, arena);
 	case KNOB_ENUM:
 		return knob->words[*(const int *)at];

@@ -55,6 +55,7 @@ struct unit {
 };
 
 static const struct unit time_units[] = {{"s", 1000}, {"ms", 1}, {"m", 60000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+static const struct unit percent_units[] = {{"%", 1}};
 static const struct unit memory_units[] = {{"M", 1024}, {"Mi", 1024}, {"MiB", 1024}, {"G", 1 << 20}, {"Gi", 1 << 20}, {"GiB", 1 << 20},
 	{"K", 1}, {"Ki", 1}, {"KiB", 1}, {"T", 1 << 30}, {"Ti", 1 << 30}, {"TiB", 1 << 30}};
 
@@ -81,6 +82,26 @@ static const char *unit_parse(
 	return arena_printf(arena, "\"%.64s\" has an unknown unit", text);
 }
 
+/* "4", "1.5", "0.125" as thousandths. */
+static const char *ratio_parse(const char *text, int64_t *value)
+{
+	const char *end;
+	int64_t whole, part = 0;
+	int digits = 0;
+
+	if (!number_parse(text, &whole, &end) || whole < 0 || whole > UINT32_MAX)
+		return "";
+	if (*end == '.')
+		for (end++; *end >= '0' && *end <= '9' && digits < 3; end++, digits++)
+			part = part * 10 + (*end - '0');
+	if (*end != '\0')
+		return "";
+	for (; digits < 3; digits++)
+		part *= 10;
+	*value = whole * 1000 + part;
+	return NULL;
+}
+
 /* Each reader stores the value and returns NULL, or returns what is wrong ("" when the expectation says it all). */
 static const char *read_number(const struct knob *knob, void *base, const char *text, struct arena *arena)
 {
@@ -91,6 +112,10 @@ static const char *read_number(const struct knob *knob, void *base, const char *
 		wrong = unit_parse(text, time_units, COUNT_OF(time_units), 1000, &value, arena);
 	else if (knob->type == KNOB_MEMORY)
 		wrong = unit_parse(text, memory_units, COUNT_OF(memory_units), 1024, &value, arena);
+	else if (knob->type == KNOB_RATIO)
+		wrong = ratio_parse(text, &value);
+	else if (knob->type == KNOB_PERCENT)
+		wrong = unit_parse(text, percent_units, COUNT_OF(percent_units), 1, &value, arena);
 	else if (!number_parse(text, &value, &end) || *end != '\0')
 		wrong = "";
 	if (wrong != NULL)
@@ -271,6 +296,8 @@ static const char *read_scalar(const struct knob *knob, void *base, const char *
 	case KNOB_INT:
 	case KNOB_TIME:
 	case KNOB_MEMORY:
+	case KNOB_RATIO:
+	case KNOB_PERCENT:
 		return read_number(knob, base, text, arena);
 	case KNOB_WORD:
 	case KNOB_ENUM:

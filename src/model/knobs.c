@@ -1,6 +1,6 @@
 /*
  * The rows of the knob table, of all that isn't routing (that is knobs_net.c). Order here is the order of canonical JSON, of the manual and
- * of the schema.
+ * of the schema. Long because it is one table.
  */
 #include "model/knobs.h"
 
@@ -9,7 +9,9 @@
 #include <string.h>
 
 static const char *const strategies[] = {"sequential", "random", "hash"};
-static const char *const policies[] = {"fcfs", "priority"};
+static const char *const policies[] = {"fcfs", "rr", "priority", "priority-preemptive"};
+static const char *const backfills[] = {"auto", "none", "easy"};
+static const char *const pause_modes[] = {"hold", "release"};
 static const char *const protocols[] = {"connected", "static", "rip", "ospf", "bgp"};
 
 static const struct knob pool_knobs[] = {
@@ -106,13 +108,70 @@ static const struct kind kind_image = {.word = "image",
 	.short_key = "file",
 	ROWS(image_knobs)};
 
+static const struct knob overcommit_knobs[] = {
+	{.key = "cpus",
+		.type = KNOB_RATIO,
+		.size = 4,
+		AT(lab_overcommit, cpus),
+		.min = 100,
+		.max = 1000000,
+		.help = "virtual processors for each that there is; 1.0 when `cpus` is written, else 16.0, since most machines idle"},
+	{.key = "memory",
+		.type = KNOB_RATIO,
+		.size = 4,
+		AT(lab_overcommit, memory),
+		.min = 100,
+		.max = 100000,
+		.fallback = "1.0",
+		.help = "memory of machines for each byte that there is"},
+};
+
+static const struct kind kind_overcommit = {.word = "overcommit",
+	.help = "How much more may be promised to machines than there is.",
+	.size = sizeof(struct lab_overcommit),
+	.name = NOWHERE,
+	.place = offsetof(struct lab_overcommit, place),
+	.case_offset = NOWHERE,
+	ROWS(overcommit_knobs)};
+
 static const struct knob schedule_knobs[] = {
 	{.key = "policy",
 		.type = KNOB_ENUM,
 		AT(lab_schedule, policy),
 		WORDS(policies),
-		.fallback = "fcfs",
-		.help = "which waiting machine starts next: the first come, or the one of highest priority"},
+		.fallback = "priority",
+		.help = "which machine runs: the first come; each in turn for a quantum (rr); the one of highest priority, without or with "
+			"pausing lower ones"},
+	{.key = "backfill",
+		.type = KNOB_ENUM,
+		AT(lab_schedule, backfill),
+		WORDS(backfills),
+		.fallback = "auto",
+		.help = "whether machines may overtake one that doesn't fit yet where that doesn't delay it (easy), as far as their "
+			"`estimate` "
+			"tells; auto: with policy priority"},
+	{.key = "quantum",
+		.type = KNOB_TIME,
+		.size = 4,
+		AT(lab_schedule, quantum_s),
+		.min = 1,
+		.max = 86400,
+		.fallback = "30s",
+		.help = "how long a machine runs under policy rr before others get their turn"},
+	{.key = "aging",
+		.type = KNOB_TIME,
+		.size = 4,
+		AT(lab_schedule, aging_s),
+		.min = 0,
+		.max = 86400 * 30,
+		.fallback = "60s",
+		.help = "waiting that outweighs a point of priority; 0s: none does"},
+	{.key = "mode",
+		.type = KNOB_ENUM,
+		AT(lab_schedule, mode),
+		WORDS(pause_modes),
+		.fallback = "hold",
+		.help = "whether a machine that the policy pauses keeps its memory, or is saved to disk"},
 	{.key = "max-starting",
 		.type = KNOB_INT,
 		.size = 2,
@@ -121,12 +180,41 @@ static const struct knob schedule_knobs[] = {
 		.max = 1000,
 		.fallback = "2",
 		.help = "how many machines may be starting at a time"},
+	{.key = "cpus",
+		.type = KNOB_INT,
+		.size = 4,
+		AT(lab_schedule, cpus),
+		.min = 1,
+		.max = 100000,
+		.help = "processors that machines are given; the host's when it is not written"},
+	{.key = "memory",
+		.type = KNOB_MEMORY,
+		.size = 4,
+		AT(lab_schedule, memory_mib),
+		.min = 16,
+		.max = 1 << 30,
+		.help = "memory that machines are given; the host's when it is not written"},
+	{.key = "overcommit",
+		.type = KNOB_OBJECT,
+		.kind = &kind_overcommit,
+		AT(lab_schedule, overcommit),
+		.flag = NOWHERE,
+		.set = NOWHERE,
+		.help = "how much more may be promised than there is"},
+	{.key = "calm",
+		.type = KNOB_PERCENT,
+		.size = 1,
+		AT(lab_schedule, calm),
+		.min = 1,
+		.max = 100,
+		.help = "start the next machine only when the host's processors are used less than this, or after 30 s; not looked at when "
+			"it "
+			"is not written"},
 	LATER("allocation", "how machines share the processors"),
-	LATER("overcommit", "how much more may be promised than there is"),
 };
 
 static const struct kind kind_schedule = {.word = "schedule",
-	.help = "The order in which machines start.",
+	.help = "Which machines run when.",
 	.size = sizeof(struct lab_schedule),
 	.name = NOWHERE,
 	.place = offsetof(struct lab_schedule, place),
@@ -225,7 +313,28 @@ static const struct knob vm_knobs[] = {
 		.min = -1000,
 		.max = 1000,
 		.fallback = "0",
-		.help = "the higher one starts first under `policy: priority`"},
+		.help = "the higher one starts first under the policies priority and priority-preemptive"},
+	{.key = "estimate",
+		.type = KNOB_TIME,
+		.size = 4,
+		AT(lab_vm, estimate_s),
+		.min = 1,
+		.max = 86400 * 365,
+		.help = "how long it will run, for backfill and forecasts; its `walltime` when it is not written"},
+	{.key = "walltime",
+		.type = KNOB_TIME,
+		.size = 4,
+		AT(lab_vm, walltime_s),
+		.min = 1,
+		.max = 86400 * 365,
+		.help = "how long it may run, pauses not counted; then it is shut down"},
+	{.key = "after",
+		.type = KNOB_NAMES,
+		AT(lab_vm, after),
+		FLAG(lab_vm, after_count),
+		.min = 1,
+		.max = LAB_AFTER_MAX,
+		.help = "machines that must run before it starts"},
 	{.key = "nics",
 		.type = KNOB_LIST,
 		.max = LAB_NICS_MAX,

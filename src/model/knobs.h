@@ -23,6 +23,8 @@ enum knob_type {
 	KNOB_ENUM, /* int: index of one of `words` */
 	KNOB_TIME, /* seconds in an integer of `size` bytes; "30s" */
 	KNOB_MEMORY,	/* MiB in a uint32_t; "512M" */
+	KNOB_RATIO,	/* thousandths in a uint32_t; "1.5" */
+	KNOB_PERCENT,	/* a whole number in an integer of `size` bytes; "80%" */
 	KNOB_PREFIX,	/* struct prefix without host bits, of `family` (0: any) */
 	KNOB_ADDRESS,	/* struct prefix with host bits, or an address alone (length 0), of `family` */
 	KNOB_IP,	/* struct ip of `family` (0: any); "none" sets the bool at `flag` when there is one */

@@ -87,6 +87,10 @@ static const char *random_value(struct rand *rand, struct arena *arena, const st
 		return arena_printf(arena, "%" PRId64 "%s", random_number(rand, knob), "s");
 	case KNOB_MEMORY:
 		return arena_printf(arena, "%" PRId64 "M", random_number(rand, knob));
+	case KNOB_RATIO:
+		return arena_printf(arena, "%g", (double)random_number(rand, knob) / 1000);
+	case KNOB_PERCENT:
+		return arena_printf(arena, "%" PRId64 "%%", random_number(rand, knob));
 	case KNOB_WORD:
 	case KNOB_ENUM:
 	case KNOB_FLAGS:

@@ -265,7 +265,7 @@ struct lab_nic {
 	size_t pair_count;
 };
 
-/* vms: NAME: { count: , image: , cpus: , memory: 96M, priority: , nics: , start: true } */
+/* vms: NAME: { count: , image: , cpus: , memory: 96M, priority: , estimate: 60s, walltime: 90s, after: [db], nics: , start: true } */
 struct lab_vm {
 	const char *name;
 	struct place place;
@@ -275,6 +275,9 @@ struct lab_vm {
 	uint16_t cpus;
 	uint32_t memory_mib; /* 0 until lab_expand when not written */
 	int32_t priority;
+	uint32_t estimate_s, walltime_s; /* 0: not known, no limit */
+	const char **after;		 /* machines that run before it starts: names in flat labs, selections before */
+	size_t after_count;
 	bool start;
 	const char *uri; /* libvirt's, NULL: embedded */
 	struct lab_nic *nics;
@@ -291,13 +294,29 @@ struct lab_port {
 	const char *netns; /* NULL: the host's */
 };
 
-enum lab_policy { LAB_POLICY_FCFS, LAB_POLICY_PRIORITY };
+enum lab_policy { LAB_POLICY_FCFS, LAB_POLICY_RR, LAB_POLICY_PRIORITY, LAB_POLICY_PREEMPTIVE };
+enum lab_backfill { LAB_BACKFILL_AUTO, LAB_BACKFILL_NONE, LAB_BACKFILL_EASY };
+enum lab_pause_mode { LAB_PAUSE_HOLD, LAB_PAUSE_RELEASE };
 
-/* schedule: { policy: fcfs | priority, max-starting: 2 } */
+/* schedule.overcommit: { cpus: 4.0, memory: 1.0 }, thousandths */
+struct lab_overcommit {
+	struct place place;
+	uint32_t cpus, memory;
+};
+
+/* schedule: { policy: fcfs | rr | priority | priority-preemptive, backfill: easy, quantum: 30s, aging: 60s, max-starting: 2, mode: hold,
+ * cpus: 8, memory: 16G, overcommit: , calm: 80% } */
 struct lab_schedule {
 	struct place place;
 	enum lab_policy policy;
+	enum lab_backfill backfill;
+	enum lab_pause_mode mode;
+	uint32_t quantum_s, aging_s;
 	uint16_t max_starting;
+	uint32_t cpus, memory_mib; /* 0: the host's */
+	bool overcommit_set;
+	struct lab_overcommit overcommit;
+	uint8_t calm; /* percent; 0: load isn't looked at */
 };
 
 enum lab_test_kind { LAB_TEST_PING, LAB_TEST_PING_ALL, LAB_TEST_DENY, LAB_TEST_ROUTE, LAB_TEST_OSPF };

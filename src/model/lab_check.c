@@ -210,6 +210,7 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 		check_ospf(lab, diags);
 		check_bgp(lab, diags);
 		check_tests(lab, diags);
+		check_schedule(lab, diags);
 	}
 	index_free(&pools);
 	index_free(&images);

@@ -153,6 +153,8 @@ static void decode_member(struct decoding *d, const struct task *task, const str
 	case KNOB_ENUM:
 	case KNOB_TIME:
 	case KNOB_MEMORY:
+	case KNOB_RATIO:
+	case KNOB_PERCENT:
 	case KNOB_PREFIX:
 	case KNOB_ADDRESS:
 	case KNOB_IP:

@@ -13,6 +13,7 @@
 /* Most objects of a flat lab (networks, routers, links, machines, ports together); most NICs of a machine; bytes of a name. */
 #define LAB_OBJECTS_MAX 20000
 #define LAB_NICS_MAX 16
+#define LAB_AFTER_MAX 32
 #define LAB_NAME_BYTES_MAX 40
 
 /* Most security groups and further addresses of a NIC; most rules of a group in one direction. */

@@ -74,6 +74,10 @@ static const char *pattern(const struct knob *knob)
 		return "^[0-9]+(ms|s|m|min|h|d)$";
 	case KNOB_MEMORY:
 		return "^[0-9]+[KMGT](i|iB)?$";
+	case KNOB_RATIO:
+		return "^[0-9]+(\\.[0-9]{1,3})?$";
+	case KNOB_PERCENT:
+		return "^[0-9]+%$";
 	case KNOB_PREFIX:
 		return knob->family == IP_V4 ? "^[0-9]+(\\.[0-9]+){3}/[0-9]+$" : "^[0-9a-fA-F:.]+/[0-9]+$";
 	case KNOB_ADDRESS:
@@ -193,6 +197,8 @@ static void add_property(struct schema *s, struct node *properties, const struct
 	case KNOB_ENUM:
 	case KNOB_TIME:
 	case KNOB_MEMORY:
+	case KNOB_RATIO:
+	case KNOB_PERCENT:
 	case KNOB_PREFIX:
 	case KNOB_ADDRESS:
 	case KNOB_IP:

@@ -1,4 +1,4 @@
-/* weft ps, weft inspect, weft queue: what runs. */
+/* weft ps, weft inspect: what runs. */
 #include "ui/api_client.h"
 #include "ui/grid.h"
 #include "ui/when.h"
@@ -239,52 +239,5 @@ enum status inspect_run(struct call *call)
 	call_print_value(call, document);
 	value_free(document);
 	value_free(answer);
-	return STATUS_OK;
-}
-
-enum status queue_ls_run(struct call *call)
-{
-	static const struct grid_column columns[] = {
-		{.title = "POS", .right = true},
-		{.title = "VM"},
-		{.title = "LAB"},
-		{.title = "PRI", .right = true},
-		{.title = "STATE", .state = true},
-		{.title = "WAITING", .right = true},
-		{.title = "SERVICE", .right = true},
-		{.title = "TURNAROUND", .right = true},
-		{.title = "REASON"},
-	};
-	struct value *vms = NULL;
-	struct grid *grid;
-	enum status status;
-
-	if (call_option(call, "lab") != NULL && client_lab(call, NULL) == NULL)
-		return STATUS_FAILED;
-	status = get_vms(call, call_option(call, "lab"), &vms);
-	if (status != STATUS_OK)
-		return status;
-	grid = grid_new(columns, sizeof(columns) / sizeof(columns[0]));
-	for (size_t i = 0; i < value_count(vms); i++) {
-		const struct value *vm = value_at(vms, i);
-		int64_t position = value_int(vm, "position");
-
-		if (position > 0)
-			grid_add(grid, "%" PRId64, position);
-		else
-			grid_text(grid, "-");
-		grid_text(grid, value_text(vm, "name"));
-		grid_text(grid, value_text(vm, "lab"));
-		grid_add(grid, "%" PRId64, value_int(vm, "priority"));
-		grid_text(grid, value_text(vm, "state"));
-		add_seconds(grid, vm, "waiting_s");
-		add_seconds(grid, vm, "service_s");
-		add_seconds(grid, vm, "turnaround_s");
-		grid_text(grid, value_text(vm, "reason"));
-	}
-	if (call_for_programs(call))
-		call_print_value(call, vms);
-	call_print_grid(call, grid);
-	value_free(vms);
 	return STATUS_OK;
 }

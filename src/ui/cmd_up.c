@@ -27,7 +27,7 @@ static void say_virtualization(const struct call *call)
 	value_free(version);
 }
 
-/* Machines of a lab that are on their way, and those that failed. */
+/* Machines of a lab that are on their way, and those that failed. Those that wait for room may do so for ever. */
 static enum status count_vms(const struct call *call, const char *lab, size_t *coming, size_t *failed)
 {
 	struct value *vms = NULL;
@@ -36,8 +36,9 @@ static enum status count_vms(const struct call *call, const char *lab, size_t *c
 	*coming = *failed = 0;
 	for (size_t i = 0; i < value_count(vms); i++) {
 		const char *state = value_text(value_at(vms, i), "state");
+		bool queued = value_bool(value_at(vms, i), "queued");
 
-		*coming += strcmp(state, "waiting") == 0 || strcmp(state, "starting") == 0;
+		*coming += (strcmp(state, "waiting") == 0 && !queued) || strcmp(state, "starting") == 0;
 		*failed += strcmp(state, "failed") == 0;
 	}
 	value_free(vms);

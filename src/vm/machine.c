@@ -15,9 +15,9 @@
 
 /*
  * Seconds: how long a start may take (its NICs wait for the switch); between two tries to end one; how long a guest may take to shut down
- * when it isn't wanted any more, before it is killed.
+ * when it isn't wanted any more, before it is killed, and until it is asked again.
  */
-enum { START_LIMIT_S = 60, ABORT_AGAIN_S = 1, SHUT_DOWN_LIMIT_S = 30 };
+enum { START_LIMIT_S = 60, ABORT_AGAIN_S = 1, SHUT_DOWN_LIMIT_S = 30, SHUT_DOWN_AGAIN_S = 2 };
 
 static void pump(struct machine *machine);
 static void on_start_timer(void *context, struct instant now);
@@ -54,6 +54,7 @@ struct machine *machine_new(struct vm *vm, uint32_t id)
 	machine->serial = serial_new(loop_of(machine), machine->spec.console);
 	machine->start_timer = loop_timer_new(loop_of(machine), on_start_timer, machine);
 	machine->stop_timer = loop_timer_new(loop_of(machine), on_stop_timer, machine);
+	machine->wall_timer = loop_timer_new(loop_of(machine), machine_on_walltime, machine);
 	return machine;
 }
 
@@ -68,6 +69,7 @@ static void machine_free(struct machine *machine)
 	serial_free(machine->serial);
 	loop_timer_free(machine->start_timer);
 	loop_timer_free(machine->stop_timer);
+	loop_timer_free(machine->wall_timer);
 	free(machine->reborn);
 	free(machine);
 }
@@ -76,13 +78,15 @@ static void machine_free(struct machine *machine)
 
 void machine_fill_state(const struct machine *machine, struct msg_vm_state *out)
 {
-	const struct queue *queue = machine_queue(machine);
+	struct queue *queue = machine_queue(machine);
 	struct queue_times times = queue_times(queue, machine->id, machine_now(machine));
 
 	*out = (struct msg_vm_state){.id = machine->id,
 		.state = (uint8_t)machine->state,
 		.priority = machine->wanted.priority,
 		.position = queue_position(queue, machine->id),
+		.queued = machine->state == VM_STATE_WAITING && machine->queued,
+		.expected_ms = -1,
 		.pid = machine->pid,
 		.waiting_ns = times.waiting.ns,
 		.service_ns = times.service.ns,
@@ -90,6 +94,15 @@ void machine_fill_state(const struct machine *machine, struct msg_vm_state *out)
 		.arrived_wall_ns = machine->arrived_wall_ns};
 	(void)text_copy(out->reason, sizeof(out->reason), machine->reason);
 	(void)text_copy(out->path, sizeof(out->path), machine->wanted.path);
+}
+
+int64_t machine_expected_ms(const struct machine *machine)
+{
+	struct instant when;
+
+	if (!queue_expected(machine_queue(machine), machine->id, &when))
+		return -1;
+	return when.ns > machine_now(machine).ns ? (when.ns - machine_now(machine).ns) / 1000000 : 0;
 }
 
 void machine_report(const struct machine *machine)
@@ -100,28 +113,39 @@ void machine_report(const struct machine *machine)
 	(void)channel_send(machine->vm->process->peers[PROCESS_CTL], MSG_VM_CHANGED, 0, &state, -1);
 }
 
-/* Enters a state with its reason ("" for none, cut to what a message holds), tells ctl and the log. */
-static void enter(struct machine *machine, enum vm_state state, const char *reason)
+void machine_enter(struct machine *machine, enum vm_state state, const char *reason)
 {
 	static const char *const names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
 	struct queue_times times = queue_times(machine_queue(machine), machine->id, machine_now(machine));
 
 	machine->state = state;
+	machine->queued = false;
 	(void)snprintf(machine->reason, sizeof(machine->reason), "%.127s", reason);
 	log_info(machine_object(machine), "%s%s%s (waiting %.1f s, service %.1f s)", names[state], reason[0] != '\0' ? ": " : "", reason,
 		(double)times.waiting.ns / 1e9, (double)times.service.ns / 1e9);
 	machine_report(machine);
+	machine_set_walltime(machine);
+	if (state == VM_STATE_RUNNING || state == VM_STATE_STOPPED)
+		machine_check_dependents(machine);
 }
 
 /* Notes the times for a later life of this process. */
 static void save_times(const struct machine *machine)
 {
+	bool withheld = queue_is_withheld(machine_queue(machine), machine->id);
 	struct queue_times times = queue_times(machine_queue(machine), machine->id, machine_now(machine));
 	struct machine_times saved = {.arrived_wall_ns = machine->arrived_wall_ns,
 		.at_wall_ns = clock_wall_ns(),
 		.waiting_ns = times.waiting.ns,
 		.service_ns = times.service.ns,
-		.paused = machine->state == VM_STATE_PAUSED};
+		.phase = TIMES_RUNNING};
+
+	if (machine->state == VM_STATE_PAUSED)
+		saved.phase = withheld ? TIMES_PAUSED : TIMES_PAUSED_BY_POLICY;
+	else if (machine->state == VM_STATE_WAITING)
+		saved.phase = TIMES_WAITING;
+	else if (machine->state == VM_STATE_STOPPED)
+		saved.phase = TIMES_ENDED;
 
 	machine_times_save(machine->folder, &saved);
 }
@@ -203,8 +227,9 @@ static void pump(struct machine *machine)
 	loop_work(loop_of(machine), work, work_done, job);
 }
 
-void machine_push(struct machine *machine, enum job_kind kind, struct ticket ticket)
+static void push(struct machine *machine, enum job_kind kind, struct ticket ticket, bool by_policy)
 {
+	struct job *job;
 	struct err err;
 
 	/* What the machine itself needs is few and always done. */
@@ -215,9 +240,15 @@ void machine_push(struct machine *machine, enum job_kind kind, struct ticket tic
 		return;
 	}
 	machine->job_count++;
-	list_append(&machine->jobs, &job_new(machine, kind, ticket)->node);
+	job = job_new(machine, kind, ticket);
+	job->by_policy = by_policy;
+	list_append(&machine->jobs, &job->node);
 	pump(machine);
 }
+
+void machine_push(struct machine *machine, enum job_kind kind, struct ticket ticket) { push(machine, kind, ticket, false); }
+
+void machine_push_turn(struct machine *machine, enum job_kind kind, struct ticket ticket) { push(machine, kind, ticket, true); }
 
 /* Many events, one look. */
 static void push_look(struct machine *machine)
@@ -250,19 +281,36 @@ static void kill_beside(struct machine *machine)
 
 void machine_request_start(struct machine *machine)
 {
+	struct queue_need need = machine_need(machine);
+	const struct queue_settings *settings = queue_settings(machine_queue(machine));
+	char reason[sizeof(machine->reason)];
 	int error;
 
 	if (machine->doomed || machine_is_alive(machine) || machine->state == VM_STATE_WAITING)
 		return;
-	error = queue_add(machine_queue(machine), machine->id, machine->wanted.priority, machine_now(machine));
+	error = queue_add(machine_queue(machine), machine->id, &need, machine_now(machine));
+	if (error == -E2BIG) {
+		(void)snprintf(reason, sizeof(reason), "it needs %u cpus and %u MiB; its queue has %u and %u altogether (schedule)",
+			need.vcpus, need.memory_mib, settings->vcpus, settings->memory_mib);
+		machine_enter(machine, VM_STATE_FAILED, reason);
+		return;
+	}
 	if (error != 0) {
 		vm_limit_reached(machine->vm, "queue-machines", machine->wanted.path, QUEUE_MACHINES_MAX);
-		enter(machine, VM_STATE_FAILED, "its queue is full");
+		machine_enter(machine, VM_STATE_FAILED, "its queue is full");
 		return;
 	}
 	machine->arrived_wall_ns = clock_wall_ns();
+	machine_wait(machine);
+}
+
+void machine_wait(struct machine *machine)
+{
 	machine->last_event = MACHINE_EVENT_CHANGED;
-	enter(machine, VM_STATE_WAITING, "");
+	machine->over = machine->ran = false;
+	machine_enter(machine, VM_STATE_WAITING, "");
+	save_times(machine);
+	machine_check_after(machine);
 	vm_start_next(machine->vm);
 }
 
@@ -270,7 +318,7 @@ void machine_begin_start(struct machine *machine)
 {
 	machine->vm->starts++;
 	machine->aborted = false;
-	enter(machine, VM_STATE_STARTING, "");
+	machine_enter(machine, VM_STATE_STARTING, "");
 	serial_start(machine->serial);
 	loop_timer_set(machine->start_timer, instant_add(machine_now(machine), span_s(START_LIMIT_S)));
 	machine_push(machine, JOB_START, (struct ticket){0});
@@ -300,10 +348,15 @@ void machine_ended(struct machine *machine, enum vm_state state, const char *rea
 {
 	queue_end(machine_queue(machine), machine->id, machine_now(machine));
 	serial_stop(machine->serial);
-	machine_times_remove(machine->folder);
 	loop_timer_set(machine->stop_timer, INSTANT_NEVER);
 	machine->pid = 0;
-	enter(machine, state, reason);
+	machine->ran = state == VM_STATE_STOPPED && machine->wanted.run;
+	machine_enter(machine, state, reason);
+	/* One that ended by itself isn't started again by a process that comes after this one. */
+	if (machine->ran)
+		save_times(machine);
+	else
+		machine_times_remove(machine->folder);
 	vm_reply(machine->vm, machine->stop_ticket, NULL);
 	machine->stop_ticket = (struct ticket){0};
 	machine->stop_forced = false;
@@ -329,7 +382,7 @@ static void started(struct machine *machine, const struct job *job)
 	}
 	machine->pid = job->sight.pid;
 	queue_started(machine_queue(machine), machine->id, machine_now(machine));
-	enter(machine, VM_STATE_RUNNING, "");
+	machine_enter(machine, VM_STATE_RUNNING, "");
 	save_times(machine);
 	/* It may have died since, with its event told too early. */
 	push_look(machine);
@@ -344,34 +397,49 @@ static void started(struct machine *machine, const struct job *job)
 static void adopt(struct machine *machine, const struct machine_sight *sight)
 {
 	struct machine_times times = {.arrived_wall_ns = clock_wall_ns(), .at_wall_ns = clock_wall_ns()};
+	struct queue_need need = machine_need(machine);
 	struct queue_times counted;
+	bool by_policy;
 
 	(void)machine_times_load(machine->folder, &times);
+	by_policy = times.phase == TIMES_PAUSED_BY_POLICY;
+	/* Since it runs, it wasn't waiting all the time; it started just when nobody could say so. */
+	if (times.phase >= TIMES_WAITING)
+		times.phase = TIMES_RUNNING;
 	machine_times_advance(&times, clock_wall_ns());
 	counted = (struct queue_times){.waiting = span_ns(times.waiting_ns), .service = span_ns(times.service_ns)};
 	queue_end(machine_queue(machine), machine->id, machine_now(machine));
-	(void)queue_adopt(machine_queue(machine), machine->id, machine->wanted.priority, counted, sight->paused, machine_now(machine));
+	(void)queue_adopt(machine_queue(machine), machine->id, &need,
+		&(struct queue_past){counted, sight->paused ? QUEUE_PAUSED : QUEUE_RUNNING, by_policy}, machine_now(machine));
 	machine->arrived_wall_ns = times.arrived_wall_ns;
 	machine->pid = sight->pid;
 	serial_start(machine->serial);
 	log_notice(machine_object(machine), "found running");
-	enter(machine, sight->paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, "");
+	machine_enter(machine, sight->paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, sight->paused ? machine_pause_reason(machine) : "");
 	save_times(machine);
+	machine_wont_arrive(machine);
 	machine_push(machine, JOB_LINK, (struct ticket){0});
 	if (!machine->wanted.run)
 		machine_stop_unwanted(machine);
+	vm_start_next(machine->vm);
 }
 
-static void set_paused(struct machine *machine, bool paused)
+/* Paused or resumed, by its queue or by somebody else. */
+static void set_paused(struct machine *machine, bool paused, bool by_policy)
 {
 	if ((machine->state == VM_STATE_PAUSED) == paused)
 		return;
+	if (!by_policy && paused)
+		queue_withhold(machine_queue(machine), machine->id, machine_now(machine));
+	else if (!by_policy)
+		queue_readmit(machine_queue(machine), machine->id, machine_now(machine));
 	if (paused)
 		queue_pause(machine_queue(machine), machine->id, machine_now(machine));
 	else
 		queue_resume(machine_queue(machine), machine->id, machine_now(machine));
-	enter(machine, paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, "");
+	machine_enter(machine, paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, paused ? machine_pause_reason(machine) : "");
 	save_times(machine);
+	vm_start_next(machine->vm);
 }
 
 /* The machine isn't there: what that means follows from what was known and from what the hypervisor said last. */
@@ -382,7 +450,10 @@ static void seen_gone(struct machine *machine)
 	case VM_STATE_PAUSED:
 	case VM_STATE_STOPPING:
 		if (machine->state == VM_STATE_STOPPING || machine->last_event == MACHINE_EVENT_SHUT_DOWN)
-			machine_ended(machine, VM_STATE_STOPPED, machine->state == VM_STATE_STOPPING ? "" : "the guest shut itself down");
+			machine_ended(machine, VM_STATE_STOPPED,
+				machine->over			      ? "its walltime is over"
+				: machine->state == VM_STATE_STOPPING ? ""
+								      : "the guest shut itself down");
 		else if (machine->last_event == MACHINE_EVENT_KILLED)
 			machine_ended(machine, VM_STATE_STOPPED, "it was killed");
 		else
@@ -390,7 +461,7 @@ static void seen_gone(struct machine *machine)
 		break;
 	case VM_STATE_DEFINED:
 		if (machine->wanted.run)
-			machine_request_start(machine);
+			machine_is_defined(machine);
 		else
 			machine_report(machine);
 		break;
@@ -408,13 +479,14 @@ static void looked(struct machine *machine, const struct job *job)
 {
 	if (job->error != 0) {
 		log_warning(machine_object(machine), "%s", job->err.text);
+		machine_wont_arrive(machine);
 		return;
 	}
 	machine->known = true;
 	if (!job->found)
 		seen_gone(machine);
 	else if (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED)
-		set_paused(machine, job->sight.paused);
+		set_paused(machine, job->sight.paused, machine->turns > 0);
 	else if (!machine_is_alive(machine) && !machine->doomed)
 		adopt(machine, &job->sight);
 }
@@ -424,10 +496,17 @@ static void looked(struct machine *machine, const struct job *job)
 void machine_shut_down(struct machine *machine, struct ticket ticket, uint32_t limit_s, bool forced)
 {
 	if (machine->state != VM_STATE_STOPPING)
-		enter(machine, VM_STATE_STOPPING, "");
+		machine_enter(machine, VM_STATE_STOPPING, "");
 	machine->stop_ticket = ticket;
 	machine->stop_forced = forced;
-	loop_timer_set(machine->stop_timer, instant_add(machine_now(machine), span_s(limit_s > 0 ? limit_s : SHUT_DOWN_LIMIT_S)));
+	machine->stop_deadline = instant_add(machine_now(machine), span_s(limit_s > 0 ? limit_s : SHUT_DOWN_LIMIT_S));
+	loop_timer_set(
+		machine->stop_timer, instant_earlier(machine->stop_deadline, instant_add(machine_now(machine), span_s(SHUT_DOWN_AGAIN_S))));
+	/* A pause may be under way. */
+	if (machine->turns > 0) {
+		machine->turns++;
+		machine_push_turn(machine, JOB_RESUME, (struct ticket){0});
+	}
 	machine_push(machine, JOB_SHUT_DOWN, (struct ticket){0});
 }
 
@@ -454,7 +533,7 @@ static void stop_failed(struct machine *machine, struct err *err)
 		machine_push(machine, JOB_KILL, ticket);
 		return;
 	}
-	enter(machine, VM_STATE_RUNNING, "");
+	machine_enter(machine, VM_STATE_RUNNING, "");
 	vm_reply(machine->vm, ticket, err);
 }
 
@@ -465,6 +544,13 @@ static void on_stop_timer(void *context, struct instant now)
 
 	if (machine->state != VM_STATE_STOPPING)
 		return;
+	if (!instant_reached(machine->stop_deadline, now)) {
+		/* One that is just booting doesn't hear it: again. */
+		if (machine->running == NULL && machine->job_count == 0)
+			machine_push(machine, JOB_SHUT_DOWN, (struct ticket){0});
+		loop_timer_set(machine->stop_timer, instant_earlier(machine->stop_deadline, instant_add(now, span_s(SHUT_DOWN_AGAIN_S))));
+		return;
+	}
 	(void)err_set(&err, -ETIMEDOUT, "the guest did not shut down in time (`weft vm kill` ends it at once)");
 	stop_failed(machine, &err);
 }
@@ -475,7 +561,8 @@ static void prepared(struct machine *machine, struct job *job)
 {
 	if (job->error != 0) {
 		if (!machine_is_alive(machine))
-			enter(machine, VM_STATE_FAILED, job->err.text);
+			machine_enter(machine, VM_STATE_FAILED, job->err.text);
+		machine_wont_arrive(machine);
 	} else {
 		/* The NICs may have changed meanwhile; they are the loop's. */
 		memcpy(job->spec.nics, machine->spec.nics, sizeof(job->spec.nics));
@@ -491,7 +578,7 @@ static void prepared(struct machine *machine, struct job *job)
 static void killed(struct machine *machine, struct job *job)
 {
 	if (job->error == 0 && (machine_is_alive(machine) || machine->state == VM_STATE_WAITING))
-		machine_ended(machine, VM_STATE_STOPPED, "it was killed");
+		machine_ended(machine, VM_STATE_STOPPED, machine->over ? "its walltime is over" : "it was killed");
 	else if (job->error != 0)
 		push_look(machine);
 	vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
@@ -499,8 +586,10 @@ static void killed(struct machine *machine, struct job *job)
 
 static void paused(struct machine *machine, struct job *job, bool to)
 {
+	if (job->by_policy)
+		machine->turns--;
 	if (job->error == 0 && (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED))
-		set_paused(machine, to);
+		set_paused(machine, to, job->by_policy);
 	vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
 }
 

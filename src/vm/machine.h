@@ -42,8 +42,19 @@ void machine_event(struct machine *machine, enum machine_event event);
 /* Its connection opened or failed: waiting jobs go on. */
 void machine_connection_changed(struct machine *machine);
 
-/* It is its turn to start. */
+/* It is its turn to start; to go on, or to be paused. */
 void machine_begin_start(struct machine *machine);
+void machine_take_turn(struct machine *machine, bool run);
+
+/* The first of a schedule's arriving machines if it is defined, else NULL; lets it into its queue. */
+struct machine *machine_first_arriving(struct list *arriving);
+void machine_arrive(struct machine *machine);
+
+/* Finds out why it waits, and tells when that changed. */
+void machine_find_reason(struct machine *machine);
+
+/* Milliseconds until it is dispatched, as the last forecast of its queue says; -1: unknown. */
+int64_t machine_expected_ms(const struct machine *machine);
 
 /* Ends a start that is under way (this process is to end). False when there is none. */
 bool machine_abort_start(struct machine *machine);

@@ -39,6 +39,7 @@ struct job {
 	struct vm *vm;		 /* the loop's, as the next */
 	struct machine *machine; /* NULL when it isn't the machine's turn: a kill beside a start */
 	struct ticket ticket;
+	bool by_policy; /* PAUSE, RESUME */
 
 	const struct vm_driver *driver;
 	struct hypervisor *hypervisor; /* NULL when the connection failed; `err` says why then */

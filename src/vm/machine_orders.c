@@ -51,23 +51,29 @@ static void change_schedule(struct machine *machine, uint32_t schedule)
 	struct queue *from = machine_queue(machine);
 	struct queue *to = vm_queue(machine->vm, schedule);
 	enum queue_phase phase = queue_phase(from, machine->id);
-	struct queue_times times = queue_times(from, machine->id, machine_now(machine));
+	struct queue_past past = {.times = queue_times(from, machine->id, machine_now(machine)),
+		.phase = phase == QUEUE_STARTING ? QUEUE_RUNNING : phase,
+		.by_policy = !queue_is_withheld(from, machine->id)};
+	struct queue_need need = machine_need(machine);
+	bool arriving = machine->arriving;
 
 	if (from == to)
 		return;
+	machine_wont_arrive(machine);
 	queue_remove(from, machine->id);
 	queue_remove(to, machine->id);
 	machine->wanted.schedule = schedule;
-	if (phase == QUEUE_WAITING)
-		(void)queue_add(to, machine->id, machine->wanted.priority, machine_now(machine));
-	else if (phase == QUEUE_STARTING || phase == QUEUE_RUNNING || phase == QUEUE_PAUSED)
-		(void)queue_adopt(to, machine->id, machine->wanted.priority, times, phase == QUEUE_PAUSED, machine_now(machine));
+	if (arriving)
+		machine_will_arrive(machine);
+	if (phase != QUEUE_ABSENT && phase != QUEUE_ENDED)
+		(void)queue_adopt(to, machine->id, &need, &past, machine_now(machine));
 }
 
 /* A machine that runs, starts or waits: only what can change under way. */
 static void set_hot(struct machine *machine, const struct msg_vm *wanted, struct ticket ticket)
 {
 	bool ran = machine->wanted.run;
+	struct queue_need need;
 	struct err err;
 
 	if (!is_hot(&machine->wanted, wanted)) {
@@ -78,7 +84,10 @@ static void set_hot(struct machine *machine, const struct msg_vm *wanted, struct
 	change_schedule(machine, wanted->schedule);
 	machine->wanted = *wanted;
 	fill_spec(machine);
-	queue_set_priority(machine_queue(machine), machine->id, wanted->priority);
+	need = machine_need(machine);
+	queue_set_need(machine_queue(machine), machine->id, &need);
+	machine_check_after(machine);
+	machine_set_walltime(machine);
 	if (ran && !wanted->run)
 		machine_stop_unwanted(machine);
 	if (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED || machine->state == VM_STATE_STARTING)
@@ -116,6 +125,10 @@ void machine_set(struct machine *machine, const struct msg_vm *wanted, struct ti
 		/* Changed while it was off: what it boots from is looked for again; once it is wanted running, it starts by itself. */
 		if (machine->state == VM_STATE_STOPPED && wanted->run && !ran)
 			machine->state = VM_STATE_DEFINED;
+		if (wanted->run && machine->state != VM_STATE_STOPPED)
+			machine_will_arrive(machine);
+		else
+			machine_wont_arrive(machine);
 		machine_push(machine, JOB_PREPARE, ticket);
 		return;
 	}
@@ -158,6 +171,7 @@ static void order_stop(struct machine *machine, struct ticket ticket, uint32_t l
 		machine_shut_down(machine, ticket, limit_s, false);
 		return;
 	}
+	machine_wont_arrive(machine);
 	if (machine->state == VM_STATE_WAITING)
 		machine_ended(machine, VM_STATE_STOPPED, "");
 	vm_reply(machine->vm, ticket, NULL);
@@ -166,10 +180,24 @@ static void order_stop(struct machine *machine, struct ticket ticket, uint32_t l
 static void order_kill(struct machine *machine, struct ticket ticket)
 {
 	machine->wanted.run = false;
+	machine_wont_arrive(machine);
 	if (machine->state == VM_STATE_WAITING)
 		machine_ended(machine, VM_STATE_STOPPED, "");
 	(void)machine_abort_start(machine);
 	machine_push(machine, JOB_KILL, ticket);
+}
+
+static void order_pause(struct machine *machine, struct ticket ticket)
+{
+	if (machine->state == VM_STATE_RUNNING) {
+		machine_push(machine, JOB_PAUSE, ticket);
+	} else if (machine->state == VM_STATE_PAUSED) {
+		/* Paused by its queue it stays so now until somebody lets it go on. */
+		queue_withhold(machine_queue(machine), machine->id, machine_now(machine));
+		vm_reply(machine->vm, ticket, NULL);
+	} else {
+		refuse(machine, ticket, "pause");
+	}
 }
 
 void machine_do(struct machine *machine, const struct msg_vm_do *order, struct ticket ticket)
@@ -189,11 +217,15 @@ void machine_do(struct machine *machine, const struct msg_vm_do *order, struct t
 		order_kill(machine, ticket);
 		break;
 	case VM_PAUSE:
+		order_pause(machine, ticket);
+		break;
 	case VM_RESUME:
-		if (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED)
-			machine_push(machine, order->action == VM_PAUSE ? JOB_PAUSE : JOB_RESUME, ticket);
+		if (machine->state == VM_STATE_PAUSED)
+			machine_order_resume(machine, ticket);
+		else if (machine->state == VM_STATE_RUNNING)
+			vm_reply(machine->vm, ticket, NULL);
 		else
-			refuse(machine, ticket, order->action == VM_PAUSE ? "pause" : "resume");
+			refuse(machine, ticket, "resume");
 		break;
 	case VM_RESET:
 		if (machine->state == VM_STATE_RUNNING)
@@ -219,6 +251,7 @@ void machine_delete(struct machine *machine, struct ticket ticket)
 	}
 	machine->doomed = true;
 	machine->wanted.run = false;
+	machine_wont_arrive(machine);
 	(void)err_set(&err, -ECANCELED, "the machine is being removed");
 	list_each (job, &machine->jobs, struct job, node) {
 		if (job->kind == JOB_START)

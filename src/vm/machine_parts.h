@@ -3,6 +3,7 @@
 #define VM_MACHINE_PARTS_H
 
 #include "vm/machine.h"
+#include "vm/machine_times.h"
 
 struct machine {
 	struct vm *vm;
@@ -24,10 +25,20 @@ struct machine {
 	struct job *running;
 	bool look_waits; /* a look is among the jobs */
 
+	struct list arriving_node; /* among those that are to start once they are defined */
+	bool arriving, defined;
+	bool queued;		     /* what it waits for may take for ever */
+	unsigned turns;		     /* jobs that the policy gave and that aren't done */
+	struct ticket resume_ticket; /* of the one who wants it to go on */
+	struct loop_timer *wall_timer;
+	bool over; /* its walltime */
+	bool ran;  /* to its end: who waits for it need not any more */
+
 	struct serial *serial;
 	struct loop_timer *start_timer;
 	bool aborted;
 	struct loop_timer *stop_timer;
+	struct instant stop_deadline;
 	struct ticket stop_ticket; /* of the one who waits for the guest's shutdown */
 	bool stop_forced;	   /* killed when it doesn't */
 
@@ -45,8 +56,17 @@ const char *machine_object(const struct machine *machine);
 /* Whether there is, or is about to be, a hypervisor process. */
 bool machine_is_alive(const struct machine *machine);
 
+/* Enters a state with its reason ("" for none), tells ctl and the log. */
+void machine_enter(struct machine *machine, enum vm_state state, const char *reason);
+
+/* It is in its queue and waits. */
+void machine_wait(struct machine *machine);
+
 /* Appends a job. One too many is refused, which only a client that doesn't wait for answers sees. */
 void machine_push(struct machine *machine, enum job_kind kind, struct ticket ticket);
+
+/* The same for a pause or resume that the policy ordered. */
+void machine_push_turn(struct machine *machine, enum job_kind kind, struct ticket ticket);
 
 /* Enqueues it, unless it waits or runs. */
 void machine_request_start(struct machine *machine);
@@ -59,5 +79,29 @@ void machine_stop_unwanted(struct machine *machine);
 
 /* It doesn't run any more: enters the state and answers who waits for that. */
 void machine_ended(struct machine *machine, enum vm_state state, const char *reason);
+
+/* ---- machine_turns.c ---- */
+
+/* What it asks of its queue. */
+struct queue_need machine_need(const struct machine *machine);
+
+/* It is to start when it is defined, behind those that were before it; it isn't after all; it is defined. */
+void machine_will_arrive(struct machine *machine);
+void machine_wont_arrive(struct machine *machine);
+void machine_is_defined(struct machine *machine);
+
+/* Lets it compete, or not, as those run that it waits for; the same for all that wait for it. */
+void machine_check_after(struct machine *machine);
+void machine_check_dependents(const struct machine *machine);
+
+/* Why it is paused: "" when somebody wanted that. */
+const char *machine_pause_reason(const struct machine *machine);
+
+/* VM_RESUME of a paused machine. */
+void machine_order_resume(struct machine *machine, struct ticket ticket);
+
+/* Sets the timer of its walltime, as it is now; what that does. */
+void machine_set_walltime(struct machine *machine);
+void machine_on_walltime(void *context, struct instant now);
 
 #endif

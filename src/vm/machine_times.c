@@ -31,7 +31,7 @@ void machine_times_save(const char *folder, const struct machine_times *times)
 	if (file == NULL)
 		return;
 	(void)fprintf(file, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d\n", times->arrived_wall_ns, times->at_wall_ns,
-		times->waiting_ns, times->service_ns, times->paused);
+		times->waiting_ns, times->service_ns, (int)times->phase);
 	if (fclose(file) != 0 || rename(scratch, path) != 0)
 		(void)unlink(scratch);
 }
@@ -54,7 +54,7 @@ bool machine_times_load(const char *folder, struct machine_times *times)
 	struct machine_times t;
 	char path[FILE_BYTES + 16], line[128] = "";
 	const char *at = line;
-	int64_t paused;
+	int64_t phase;
 	FILE *file;
 
 	path_of(path, folder, "times");
@@ -65,11 +65,13 @@ bool machine_times_load(const char *folder, struct machine_times *times)
 		line[0] = '\0';
 	(void)fclose(file);
 	if (!next_number(&at, &t.arrived_wall_ns) || !next_number(&at, &t.at_wall_ns) || !next_number(&at, &t.waiting_ns) ||
-		!next_number(&at, &t.service_ns) || !next_number(&at, &paused))
+		!next_number(&at, &t.service_ns) || !next_number(&at, &phase))
 		return false;
 	if (t.waiting_ns < 0 || t.service_ns < 0 || t.waiting_ns > INT64_MAX / 4 || t.service_ns > INT64_MAX / 4)
 		return false;
-	t.paused = paused != 0;
+	if (phase < 0 || phase >= TIMES_PHASE_COUNT)
+		return false;
+	t.phase = (enum machine_times_phase)phase;
 	*times = t;
 	return true;
 }
@@ -79,10 +81,10 @@ void machine_times_advance(struct machine_times *times, int64_t now_wall_ns)
 	int64_t passed = now_wall_ns > times->at_wall_ns ? now_wall_ns - times->at_wall_ns : 0;
 
 	times->at_wall_ns = now_wall_ns;
-	if (times->paused)
-		times->waiting_ns += passed;
-	else
+	if (times->phase == TIMES_RUNNING)
 		times->service_ns += passed;
+	else if (times->phase != TIMES_ENDED)
+		times->waiting_ns += passed;
 }
 
 void machine_times_remove(const char *folder)

@@ -6,13 +6,16 @@
 
 #include <stdbool.h>
 
-/* At `at_wall_ns` the machine had waited and been served this long; from then on it was paused or it ran. */
+/* What a machine did since its times were written. ENDED: it ended by itself, and is not to be started again for that alone. */
+enum machine_times_phase { TIMES_RUNNING, TIMES_PAUSED, TIMES_PAUSED_BY_POLICY, TIMES_WAITING, TIMES_ENDED, TIMES_PHASE_COUNT };
+
+/* At `at_wall_ns` the machine had waited and been served this long; `phase` says what the time from then on is. */
 struct machine_times {
 	int64_t arrived_wall_ns;
 	int64_t at_wall_ns;
 	int64_t waiting_ns;
 	int64_t service_ns;
-	bool paused;
+	enum machine_times_phase phase;
 };
 
 /* Writes the file `folder`/times, making the folder (and the one above it); errors only cost exactness after a crash and are ignored. */

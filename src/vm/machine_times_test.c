@@ -33,7 +33,8 @@ static int tear_down(void **state)
 
 static void what_is_saved_is_loaded(void **state)
 {
-	const struct machine_times saved = {.arrived_wall_ns = 5, .at_wall_ns = 100, .waiting_ns = 7, .service_ns = 9, .paused = true};
+	const struct machine_times saved = {
+		.arrived_wall_ns = 5, .at_wall_ns = 100, .waiting_ns = 7, .service_ns = 9, .phase = TIMES_PAUSED_BY_POLICY};
 	struct machine_times loaded;
 
 	assert_false(machine_times_load(folder, &loaded));
@@ -43,7 +44,7 @@ static void what_is_saved_is_loaded(void **state)
 	assert_int_equal(loaded.at_wall_ns, 100);
 	assert_int_equal(loaded.waiting_ns, 7);
 	assert_int_equal(loaded.service_ns, 9);
-	assert_true(loaded.paused);
+	assert_int_equal(loaded.phase, TIMES_PAUSED_BY_POLICY);
 }
 
 static void time_passes_as_service_or_as_waiting(void **state)
@@ -52,17 +53,21 @@ static void time_passes_as_service_or_as_waiting(void **state)
 
 	machine_times_advance(&times, 150);
 	assert_int_equal(times.service_ns, 59);
-	times.paused = true;
+	times.phase = TIMES_WAITING;
 	machine_times_advance(&times, 160);
 	assert_int_equal(times.waiting_ns, 17);
 	machine_times_advance(&times, 20);
+	assert_int_equal(times.waiting_ns, 17);
+	assert_int_equal(times.service_ns, 59);
+	times.phase = TIMES_ENDED;
+	machine_times_advance(&times, 1000);
 	assert_int_equal(times.waiting_ns, 17);
 	assert_int_equal(times.service_ns, 59);
 }
 
 static void nonsense_is_refused(void **state)
 {
-	static const char *const texts[] = {"", "1 2 3", "1 2 -3 4 0", "a b c d e", "1 2 3 9223372036854775807 0"};
+	static const char *const texts[] = {"", "1 2 3", "1 2 -3 4 0", "a b c d e", "1 2 3 9223372036854775807 0", "1 2 3 4 5"};
 	struct machine_times loaded = {.service_ns = 1};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -14,8 +14,8 @@
 #include "vm/guest_exec.h"
 #include "vm/machine.h"
 #include "vm/reaper.h"
+#include "vm/schedule.h"
 #include "vm/serial.h"
-#include "vm/vm_room.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -25,8 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A new queue's starts at once; milliseconds that the end of the process may take, and between two looks whether it can. */
-enum { MAX_STARTING = 2, END_MS = 3000, END_STEP_MS = 50 };
+/* Milliseconds that the end of the process may take, and between two looks whether it can. */
+enum { END_MS = 3000, END_STEP_MS = 50 };
 
 /* ---- what the parts use ---- */
 
@@ -44,47 +44,6 @@ void vm_limit_reached(struct vm *vm, const char *limit, const char *path, uint64
 	(void)text_copy(message.path, sizeof(message.path), path);
 	log_warning(path[0] != '\0' ? path : NULL, "limit %s reached (%llu)", limit, (unsigned long long)value);
 	(void)channel_send(vm->process->peers[PROCESS_CTL], MSG_LIMIT_REACHED, 0, &message, -1);
-}
-
-static struct schedule *schedule_find(struct vm *vm, uint32_t id)
-{
-	struct schedule *schedule;
-
-	list_each (schedule, &vm->schedules, struct schedule, node)
-		if (schedule->id == id)
-			return schedule;
-	return NULL;
-}
-
-static struct schedule *schedule_get(struct vm *vm, uint32_t id)
-{
-	struct schedule *schedule = schedule_find(vm, id);
-
-	if (schedule != NULL)
-		return schedule;
-	schedule = xalloc(sizeof(*schedule));
-	schedule->id = id;
-	schedule->queue = queue_new(QUEUE_FCFS, MAX_STARTING);
-	list_append(&vm->schedules, &schedule->node);
-	return schedule;
-}
-
-struct queue *vm_queue(struct vm *vm, uint32_t schedule) { return schedule_get(vm, schedule)->queue; }
-
-void vm_start_next(struct vm *vm)
-{
-	struct instant now = loop_now(vm->process->loop);
-	struct schedule *schedule;
-	uint64_t id;
-
-	list_each (schedule, &vm->schedules, struct schedule, node) {
-		while (vm->starts < VM_STARTS_MAX && vm->end == NULL && queue_next(schedule->queue, now, &id)) {
-			struct machine *machine = map_get(&vm->machines, id);
-
-			CHECK(machine != NULL);
-			machine_begin_start(machine);
-		}
-	}
 }
 
 void vm_forget_machine(struct vm *vm, uint32_t id) { (void)map_remove(&vm->machines, id); }
@@ -109,42 +68,6 @@ void vm_set_machine(struct vm *vm, const struct msg_vm *wanted, struct ticket ti
 	machine_set(machine, wanted, ticket);
 }
 
-static void set_schedule(struct vm *vm, const struct msg_schedule *wanted)
-{
-	static const enum queue_policy policies[] = {[SCHEDULE_FCFS] = QUEUE_FCFS, [SCHEDULE_PRIORITY] = QUEUE_PRIORITY};
-	struct schedule *schedule = schedule_get(vm, wanted->id);
-
-	schedule->stale = false;
-	queue_change(schedule->queue, policies[wanted->policy], wanted->max_starting > 0 ? wanted->max_starting : MAX_STARTING);
-	vm_start_next(vm);
-}
-
-/* Whether a machine of a queue is there yet (or again). */
-static bool schedule_is_used(struct vm *vm, const struct schedule *schedule)
-{
-	size_t cursor = 0;
-	uint64_t id;
-
-	while (map_next(&vm->machines, &cursor, &id, NULL) != NULL)
-		if (queue_phase(schedule->queue, id) != QUEUE_ABSENT)
-			return true;
-	return false;
-}
-
-/* A queue with machines in it stays, with the defaults, until they are gone: their times are in it. */
-static void delete_schedule(struct vm *vm, struct schedule *schedule)
-{
-	if (schedule == NULL)
-		return;
-	if (schedule_is_used(vm, schedule)) {
-		queue_change(schedule->queue, QUEUE_FCFS, MAX_STARTING);
-		return;
-	}
-	list_remove(&schedule->node);
-	queue_free(schedule->queue);
-	free(schedule);
-}
-
 static void open_console(struct vm *vm, const struct machine *machine, struct ticket ticket)
 {
 	struct msg_none none = {0};
@@ -167,10 +90,15 @@ static void show(struct vm *vm, const struct msg_show *question, struct ticket t
 	size_t cursor = 0;
 	uint64_t id;
 
+	if (question->what == SHOW_QUEUES)
+		schedules_show(vm, question->object, ticket);
+	else if (question->what == SHOW_VMS)
+		schedules_forecast(vm);
 	while (question->what == SHOW_VMS && (machine = map_next(&vm->machines, &cursor, &id, NULL)) != NULL) {
 		if (question->object != 0 && question->object != id)
 			continue;
 		machine_fill_state(machine, &state);
+		state.expected_ms = machine_expected_ms(machine);
 		(void)channel_send(vm->process->peers[PROCESS_CTL], MSG_ROW_VM, ticket.seq, &state, -1);
 	}
 	vm_reply(vm, ticket, NULL);
@@ -208,14 +136,12 @@ static void machine_order(struct vm *vm, const struct message *message, struct t
 
 static void sync_begin(struct vm *vm)
 {
-	struct schedule *schedule;
 	struct machine *machine;
 	size_t cursor = 0;
 
 	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
 		machine_set_stale(machine, true);
-	list_each (schedule, &vm->schedules, struct schedule, node)
-		schedule->stale = true;
+	schedules_sync_begin(vm);
 }
 
 /* Looks for machines that run and that nobody named: what a pool thread needs and finds. */
@@ -305,16 +231,13 @@ static void sweep_start(struct vm *vm, struct connection *connection)
 
 static void sync_end(struct vm *vm)
 {
-	struct schedule *schedule;
 	struct machine *machine;
 	size_t cursor = 0;
 
 	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
 		if (machine_is_stale(machine))
 			machine_delete(machine, (struct ticket){0});
-	list_each (schedule, &vm->schedules, struct schedule, node)
-		if (schedule->stale)
-			delete_schedule(vm, schedule);
+	schedules_sync_end(vm);
 	vm->synced = true;
 	/* The embedded driver is opened only where it may have left something, since opening costs seconds the first time. */
 	if (something_is_left(vm))
@@ -341,11 +264,11 @@ static void received(struct process *process, enum process_id from, const struct
 		vm_set_machine(vm, message->body, ticket);
 		break;
 	case MSG_SCHEDULE_SET:
-		set_schedule(vm, message->body);
+		schedule_set(vm, message->body);
 		vm_reply(vm, ticket, NULL);
 		break;
 	case MSG_SCHEDULE_DEL:
-		delete_schedule(vm, schedule_find(vm, ((const struct msg_id *)message->body)->id));
+		schedule_delete(vm, ((const struct msg_id *)message->body)->id);
 		vm_reply(vm, ticket, NULL);
 		break;
 	case MSG_VM_DEL:
@@ -395,7 +318,6 @@ static int prepare(struct process *process, struct err *err)
 	if (error != 0)
 		return error;
 	vm->process = process;
-	list_init(&vm->schedules);
 	process->body = vm;
 	return 0;
 }
@@ -406,6 +328,7 @@ static void begin(struct process *process)
 
 	vm->hypervisors = hypervisors_new(process->loop, &process->places, on_connection, on_event, vm);
 	vm->execs = execs_new(vm);
+	schedules_begin(vm);
 	reaper_start(process->loop);
 	/* Machines run: ctl is about to ask for them, and attaching to them takes a while. */
 	if (hypervisors_left_machines(vm->hypervisors))

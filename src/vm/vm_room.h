@@ -5,6 +5,7 @@
 #include "alloc/queue.h"
 #include "base/map.h"
 #include "proc/process.h"
+#include "vm/host_load.h"
 #include "vm/hypervisors.h"
 #include "vm/machine_job.h"
 
@@ -14,21 +15,17 @@
 #define VM_JOBS_MAX 32
 #define VM_STARTS_MAX 3
 
-/* A queue of machines (MSG_SCHEDULE_SET). */
-struct schedule {
-	struct list node;
-	uint32_t id;
-	struct queue *queue;
-	bool stale;
-};
-
 struct execs;
 
 struct vm {
 	struct process *process;
 	struct hypervisors *hypervisors;
-	struct map machines; /* id -> struct machine */
-	struct list schedules;
+	struct map machines;   /* id -> struct machine */
+	struct list schedules; /* struct schedule */
+	bool passing, pass_again;
+	struct loop_timer *pass_timer;	  /* of slices, and of looks at the load */
+	struct loop_timer *reasons_timer; /* why machines wait */
+	struct host_load load;
 	struct execs *execs;
 	uint32_t generation;	/* of the channel to ctl: answers to an earlier one are dropped */
 	unsigned starts;	/* machines in STARTING */
@@ -41,10 +38,10 @@ struct vm {
 /* Answers an order; `err` NULL or code 0 is success. */
 void vm_reply(struct vm *vm, struct ticket ticket, const struct err *err);
 
-/* The queue of a number; an unknown one is made with the defaults. */
+/* The queue of a schedule's number; an unknown one is made with the defaults. */
 struct queue *vm_queue(struct vm *vm, uint32_t schedule);
 
-/* Starts what may start now. Call after anything that ends a start or adds a machine. */
+/* Lets the queues decide. Call after anything that may change what they decide: a machine arrived, runs, ended. */
 void vm_start_next(struct vm *vm);
 
 /* Takes a machine that is gone out of the map. */

@@ -51,13 +51,14 @@ static inline void read_l4(const struct packet *packet, uint32_t l3_end, struct 
 	}
 }
 
-static inline void read_dhcp(struct flow_key *key)
+/* The ports are those of the key, not read out of it: what was just written in halves would be waited for. */
+static inline void read_dhcp(struct flow_key *key, uint8_t protocol, uint16_t src, uint16_t dst)
 {
-	if (key->protocol != IP_PROTOCOL_UDP)
+	if (protocol != IP_PROTOCOL_UDP)
 		return;
-	if (key->l4_dst == UDP_PORT_DHCP_SERVER)
+	if (dst == UDP_PORT_DHCP_SERVER)
 		key->dhcp = FLOW_DHCP_TO_SERVER;
-	else if (key->l4_dst == UDP_PORT_DHCP_CLIENT && key->l4_src == UDP_PORT_DHCP_SERVER)
+	else if (dst == UDP_PORT_DHCP_CLIENT && src == UDP_PORT_DHCP_SERVER)
 		key->dhcp = FLOW_DHCP_TO_CLIENT;
 }
 
@@ -87,7 +88,7 @@ static enum drop_reason read_ipv4(const struct packet *packet, struct flow_key *
 		return DROP_BAD_LENGTH;
 	view->l4_offset = (uint16_t)(view->l3_offset + header_bytes);
 	read_l4(packet, view->l3_offset + view->ip_bytes, key, view);
-	read_dhcp(key);
+	read_dhcp(key, key->protocol, key->l4_src, key->l4_dst);
 	if (checksum_fold(checksum_add(0, h, header_bytes)) != 0)
 		return DROP_BAD_CHECKSUM;
 	return DROP_NONE;
@@ -213,7 +214,7 @@ static inline bool read_plain(const struct packet *packet, struct flow_key *key,
 		.ttl = h->ttl,
 		.ip_bytes = ip_bytes};
 	read_l4(packet, ETHERNET_HEADER_BYTES + ip_bytes, key, view);
-	read_dhcp(key);
+	read_dhcp(key, h->protocol, wire_get_u16((const uint8_t *)(h + 1)), wire_get_u16((const uint8_t *)(h + 1) + 2));
 	return true;
 }
 

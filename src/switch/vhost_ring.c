@@ -57,6 +57,7 @@ int vhost_ring_start(struct vhost_ring *ring, const struct vhost_memory *memory,
 		return err_set(err, -EINVAL, "a ring outside of the guest's memory");
 	ring->setup = *setup;
 	ring->avail_next = ring->avail_seen = ring->used_next = ring->used_shown = shared_load(&ring->used->idx);
+	ring->offer_count = 0;
 	ring->broken = false;
 	ring->interrupt_next = true;
 	ring->running = true;
@@ -107,46 +108,30 @@ static inline void ring_use(struct vhost_ring *ring, uint16_t ahead, uint16_t he
 	element->len = written;
 }
 
-/* The first `count` offered buffers are done with. */
-static inline void ring_advance(struct vhost_ring *ring, uint16_t count)
-{
-	ring->avail_next = (uint16_t)(ring->avail_next + count);
-	ring->used_next = (uint16_t)(ring->used_next + count);
-}
-
-/* A buffer that is offered: its entry and its first descriptor, copied; and where it is when it has only one piece, of the right direction.
+/*
+ * Copies the next `count` entries that are offered, when there is none left of those copied before, and asks for their memory. An entry
+ * that names no descriptor ends them. Returns how many are at hand.
  */
-struct offer {
-	struct vring_desc desc;
-	uint8_t *at; /* NULL: it goes the long way */
-	uint16_t head;
-};
-
-/* Copies at most `room` offers from `avail_next` on. An entry that names no descriptor ends them, and breaks the ring when it is the first.
- */
-static unsigned offers_read(
-	struct vhost_ring *ring, const struct vhost_memory *memory, bool write, struct offer offers[PACKET_BURST], unsigned room)
+static unsigned offers_copy(struct vhost_ring *ring, const struct vhost_memory *memory, bool write, unsigned count)
 {
-	unsigned count = ring_offered(ring, room < PACKET_BURST ? room : PACKET_BURST);
+	struct vhost_offer *offers = ring->offers;
 	const uint32_t size = ring->setup.size;
 	const struct vring_desc *descriptors = ring->desc;
 	const struct vhost_region *last = &memory->regions[0];
 	uint16_t simple = write ? VRING_DESC_F_WRITE : 0;
 
+	count = count < PACKET_BURST ? count : PACKET_BURST;
 	for (unsigned i = 0; i < count; i++) {
 		uint16_t head = ring_head(ring, (uint16_t)i);
 
 		offers[i].head = head;
-		if (head >= size) {
+		if (head >= size)
 			count = i;
-			if (i == 0)
-				ring_break(ring);
-			break;
-		}
-		__builtin_prefetch(&descriptors[head]);
+		else
+			__builtin_prefetch(&descriptors[head]);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		struct offer *offer = &offers[i];
+		struct vhost_offer *offer = &offers[i];
 		uint8_t *at = NULL;
 
 		memcpy(&offer->desc, &descriptors[offer->head], sizeof(offer->desc));
@@ -154,15 +139,45 @@ static unsigned offers_read(
 		if (offer->desc.flags == simple)
 			at = vhost_memory_near(memory, &last, offer->desc.addr, offer->desc.len);
 		offer->at = at;
-		if (write) {
-			__builtin_prefetch(at, 1);
-			__builtin_prefetch(at + 64, 1);
-		} else {
-			__builtin_prefetch(at);
-			__builtin_prefetch(at + 64);
-		}
+		__builtin_prefetch(at);
+		__builtin_prefetch(at + 64);
 	}
+	ring->offer_first = 0;
+	ring->offer_count = (uint8_t)count;
 	return count;
+}
+
+/* The offers at hand, at most `room`. Breaks the ring when the next entry names no descriptor. */
+static unsigned offers_get(struct vhost_ring *ring, const struct vhost_memory *memory, bool write, unsigned room)
+{
+	unsigned count = ring->offer_count;
+
+	if (count == 0) {
+		unsigned offered = ring_offered(ring, room);
+
+		count = offers_copy(ring, memory, write, offered);
+		if (count == 0 && offered > 0)
+			ring_break(ring);
+	}
+	return count < room ? count : room;
+}
+
+/* Copies ahead what is known to be offered. */
+static void offers_ahead(struct vhost_ring *ring, const struct vhost_memory *memory, bool write)
+{
+	if (ring->offer_count == 0 && ring->running && !ring->broken)
+		(void)offers_copy(ring, memory, write, (uint16_t)(ring->avail_seen - ring->avail_next));
+}
+
+/* The first `count` offered buffers are done with. */
+static inline void ring_advance(struct vhost_ring *ring, unsigned count)
+{
+	unsigned copied = count < ring->offer_count ? count : ring->offer_count;
+
+	ring->avail_next = (uint16_t)(ring->avail_next + count);
+	ring->used_next = (uint16_t)(ring->used_next + count);
+	ring->offer_first = (uint8_t)(ring->offer_first + copied);
+	ring->offer_count = (uint8_t)(ring->offer_count - copied);
 }
 
 static inline bool breaks_ring(enum drop_reason reason) { return reason == DROP_DESC_INDEX || reason == DROP_DESC_LOOP; }
@@ -303,7 +318,7 @@ static struct packet *frame_read(const struct vhost_ring *ring, struct device *d
 
 /* One buffer that isn't in one piece. */
 static struct packet *offer_receive(struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device,
-	const struct offer *offer, enum drop_reason *reason)
+	const struct vhost_offer *offer, enum drop_reason *reason)
 {
 	struct chain chain;
 
@@ -318,14 +333,15 @@ static struct packet *offer_receive(struct vhost_ring *ring, const struct vhost_
 }
 
 /* Takes the offers one after the other; returns how many gave a frame. */
-static unsigned offers_receive(struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device,
-	const struct offer *offers, unsigned count, struct packet **packets)
+static unsigned offers_receive(
+	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, unsigned count, struct packet **packets)
 {
+	const struct vhost_offer *offers = &ring->offers[ring->offer_first];
 	unsigned received = 0;
 	unsigned done = 0;
 
 	for (; done < count; done++) {
-		const struct offer *offer = &offers[done];
+		const struct vhost_offer *offer = &offers[done];
 		enum drop_reason reason;
 		struct packet *packet;
 
@@ -341,7 +357,7 @@ static unsigned offers_receive(struct vhost_ring *ring, const struct vhost_memor
 			break;
 		ring_use(ring, (uint16_t)done, offer->head, 0);
 	}
-	ring_advance(ring, (uint16_t)done);
+	ring_advance(ring, done);
 	device->dirty = true;
 	return received;
 }
@@ -349,20 +365,21 @@ static unsigned offers_receive(struct vhost_ring *ring, const struct vhost_memor
 unsigned vhost_ring_receive(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet **packets, unsigned room)
 {
-	struct offer offers[PACKET_BURST];
 	unsigned received = 0;
 
 	for (unsigned looks = room * 2; looks > 0 && received < room && ring->running && !ring->broken;) {
-		unsigned count = offers_read(ring, memory, false, offers, room - received < looks ? room - received : looks);
+		unsigned count = offers_get(ring, memory, false, room - received < looks ? room - received : looks);
 
 		if (count == 0) {
 			if (ring->broken)
 				device_drop(device, DROP_DESC_INDEX, 1);
 			break;
 		}
-		received += offers_receive(ring, memory, device, offers, count, packets + received);
+		received += offers_receive(ring, memory, device, count, packets + received);
 		looks -= count;
 	}
+	if (received > 0)
+		offers_ahead(ring, memory, false);
 	return received;
 }
 
@@ -419,16 +436,21 @@ static void buffers_return(struct vhost_ring *ring, struct device *device, uint1
 	device->dirty = true;
 }
 
-static struct virtio_net_hdr_mrg_rxbuf header_of(const struct packet *packet, uint16_t buffers)
+/*
+ * The header of a packet in `buffers` buffers, as two numbers: written field by field and read as a whole it would have to wait for its own
+ * stores.
+ */
+struct header {
+	uint64_t front; /* flags, gso_type, hdr_len, gso_size, csum_start */
+	uint32_t back;	/* csum_offset, num_buffers */
+};
+
+static inline struct header header_of(const struct packet_offload *offload, uint16_t buffers)
 {
-	return (struct virtio_net_hdr_mrg_rxbuf){
-		.hdr = {.flags = packet->offload.flags,
-			.gso_type = packet->offload.gso_type,
-			.hdr_len = packet->offload.hdr_len,
-			.gso_size = packet->offload.gso_size,
-			.csum_start = packet->offload.csum_start,
-			.csum_offset = packet->offload.csum_offset},
-		.num_buffers = buffers,
+	return (struct header){
+		offload->flags | (uint64_t)offload->gso_type << 8 | (uint64_t)offload->hdr_len << 16 | (uint64_t)offload->gso_size << 32 |
+			(uint64_t)offload->csum_start << 48,
+		offload->csum_offset | (uint32_t)buffers << 16,
 	};
 }
 
@@ -452,11 +474,20 @@ static inline void log_used(const struct vhost_ring *ring)
 			sizeof(struct vring_used) + sizeof(struct vring_used_elem) * ring->setup.size + sizeof(uint16_t));
 }
 
+static inline void header_write(struct header header, uint8_t header_bytes, uint8_t *to)
+{
+	memcpy(to, &header.front, sizeof(header.front));
+	if (header_bytes == sizeof(struct virtio_net_hdr_mrg_rxbuf))
+		memcpy(to + sizeof(header.front), &header.back, sizeof(header.back));
+	else
+		memcpy(to + sizeof(header.front), &header.back, sizeof(uint16_t));
+}
+
 /* Puts one frame into as many buffers as it takes, of as many pieces as they have. */
 static enum drop_reason send_chain(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, const struct packet *packet)
 {
-	struct virtio_net_hdr_mrg_rxbuf header;
+	uint8_t header[sizeof(struct virtio_net_hdr_mrg_rxbuf)];
 	struct chain chain;
 	struct cursor cursor = {chain.segments, 0};
 	enum drop_reason reason = DROP_NOT_READY;
@@ -470,8 +501,8 @@ static enum drop_reason send_chain(
 		buffers_return(ring, device, count);
 		return reason;
 	}
-	header = header_of(packet, count);
-	cursor_write(&cursor, &header, ring->setup.header_bytes);
+	header_write(header_of(&packet->offload, count), ring->setup.header_bytes, header);
+	cursor_write(&cursor, header, ring->setup.header_bytes);
 	cursor_write(&cursor, packet->data, packet->size - packet->tail_bytes);
 	for (unsigned i = 0; i < packet->piece_count; i++)
 		cursor_write(&cursor, packet->pieces[i].at, packet->pieces[i].bytes);
@@ -485,13 +516,9 @@ static enum drop_reason send_chain(
 /* Puts one frame into a buffer of one piece that is large enough. */
 static inline void send_simple(const struct vhost_ring *ring, const struct packet *packet, uint8_t *to)
 {
-	struct virtio_net_hdr_mrg_rxbuf header = header_of(packet, 1);
 	uint32_t head = packet->size - packet->tail_bytes;
 
-	if (ring->setup.header_bytes == sizeof(header))
-		memcpy(to, &header, sizeof(header));
-	else
-		memcpy(to, &header, sizeof(header.hdr));
+	header_write(header_of(&packet->offload, 1), ring->setup.header_bytes, to);
 	to += ring->setup.header_bytes;
 	if (head <= PACKET_WHOLE_BYTES)
 		copy_short(to, packet->data, head);
@@ -506,12 +533,13 @@ static inline void send_simple(const struct vhost_ring *ring, const struct packe
 }
 
 /* Puts frames into the offers as long as one fits into one; returns how many. */
-static unsigned offers_send(struct vhost_ring *ring, const struct offer *offers, struct packet *const *packets, unsigned count)
+static unsigned offers_send(struct vhost_ring *ring, struct packet *const *packets, unsigned count)
 {
+	const struct vhost_offer *offers = &ring->offers[ring->offer_first];
 	unsigned sent = 0;
 
 	for (; sent < count; sent++) {
-		const struct offer *offer = &offers[sent];
+		const struct vhost_offer *offer = &offers[sent];
 		uint32_t bytes = packets[sent]->size + ring->setup.header_bytes;
 
 		if (offer->at == NULL || offer->desc.len < bytes || ring_logs(ring))
@@ -519,14 +547,13 @@ static unsigned offers_send(struct vhost_ring *ring, const struct offer *offers,
 		send_simple(ring, packets[sent], offer->at);
 		ring_use(ring, (uint16_t)sent, offer->head, bytes);
 	}
-	ring_advance(ring, (uint16_t)sent);
+	ring_advance(ring, sent);
 	return sent;
 }
 
 uint64_t vhost_ring_send(
 	struct vhost_ring *ring, const struct vhost_memory *memory, struct device *device, struct packet *const *packets, unsigned count)
 {
-	struct offer offers[PACKET_BURST];
 	uint64_t sent = 0;
 	unsigned i = 0;
 
@@ -535,8 +562,8 @@ uint64_t vhost_ring_send(
 		return 0;
 	}
 	while (i < count) {
-		unsigned room = offers_read(ring, memory, true, offers, count - i);
-		unsigned done = offers_send(ring, offers, packets + i, room);
+		unsigned room = offers_get(ring, memory, true, count - i);
+		unsigned done = offers_send(ring, packets + i, room);
 		enum drop_reason reason;
 
 		if (done > 0) {
@@ -553,6 +580,7 @@ uint64_t vhost_ring_send(
 		sent |= (uint64_t)(reason == DROP_NONE) << i;
 		i++;
 	}
+	offers_ahead(ring, memory, true);
 	return sent;
 }
 

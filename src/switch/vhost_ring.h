@@ -6,6 +6,7 @@
  * from vhost_memory only, for a range inside one region. What the copy of a frame's bytes brings may be torn, never out of bounds.
  *
  * Buffers are taken in bursts: the entries of many, then their descriptors, then their bytes, each pass asking for the memory of the next.
+ * Entries and descriptors are copied a burst ahead, so that bytes have the time of a burst to come.
  * A buffer of one piece, as almost all are, goes a short way; any other is a chain. Of a long frame only the headers are copied into a
  * packet; its other pieces are copied from the sender's memory straight into the receiver's (switch/packet.h). So nobody may be shown that
  * a buffer is done with before what was received has been sent: receive, forward, then flush.
@@ -49,6 +50,14 @@ struct vhost_ring_setup {
 	struct vhost_log *log; /* of the device */
 };
 
+/* A buffer that is offered: its entry and its first descriptor, copied; and where it is when it has only one piece, of the right direction.
+ */
+struct vhost_offer {
+	struct vring_desc desc;
+	uint8_t *at; /* NULL: it goes the long way */
+	uint16_t head;
+};
+
 struct vhost_ring {
 	struct vhost_ring_setup setup;
 	bool running;
@@ -63,6 +72,8 @@ struct vhost_ring {
 	struct vring_used *used;
 	int call_fd; /* borrowed, -1: the driver polls */
 	int error_fd;
+	uint8_t offer_first, offer_count; /* the next `offer_count` entries from avail_next on are copied already */
+	struct vhost_offer offers[PACKET_BURST];
 };
 
 /* Starts a ring that isn't running, at its used index. -EINVAL with a text when the description is wrong; the ring stays stopped. */

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 /* Rounds of polling between two looks at epoll (control messages, TAPs), and events taken at one look. */
-enum { ROUNDS_PER_LOOK = 16, EVENTS_PER_LOOK = 64 };
+enum { ROUNDS_PER_LOOK = 64, EVENTS_PER_LOOK = 64 };
 
 /* For a port that names none. */
 #define MTU_DEFAULT 1500
@@ -503,6 +503,8 @@ static void worker_round(struct worker *worker)
 {
 	worker->now = clock_monotonic();
 	orders_take(worker);
+	if (worker->stopping)
+		return; /* nothing would wake it any more */
 	if (instant_reached(worker->tick, worker->now))
 		worker->tick = core_tick(worker->core, worker->now);
 	if (++worker->round % ROUNDS_PER_LOOK == 0)

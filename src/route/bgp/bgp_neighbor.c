@@ -48,6 +48,7 @@ int bgp_neighbor_join(struct bgp_neighbor *neighbor, struct instant now, struct 
 	if (neighbor->peer == 0)
 		return err_set(err, -ENOSPC, "BGP: the router has as many neighbors as it may have");
 	(void)map_set(&instance->neighbor_of, neighbor->peer, neighbor);
+	instance->interior_changed = true; /* so that the way to it is looked for */
 	bgp_instance_wake(instance, instance->router->routing->now);
 	return 0;
 }

@@ -52,6 +52,8 @@ static int64_t now_ns(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+static void pause_ms(int ms) { (void)poll(NULL, 0, ms); }
+
 static void die(const char *what)
 {
 	(void)fprintf(stderr, "bgp_blast: %s\n", what);
@@ -262,7 +264,7 @@ static struct end *session_open(struct in_addr speaker, struct in_addr address, 
 		(void)close(end->fd);
 		if (tries == 200)
 			die("no session comes up");
-		(void)usleep(100000);
+		pause_ms(100);
 	}
 	(void)fcntl(end->fd, F_SETFL, O_NONBLOCK);
 	return end;
@@ -337,7 +339,7 @@ int main(int argc, char **argv)
 		feeders[i] = session_open(address_of(argv[1]), address_of(argv[7 + i]), 65011 + i);
 		make_announcements(feeders[i], i, address_of(argv[7 + i]), first / shared * shared, prefixes, shared);
 	}
-	(void)usleep(300000);
+	pause_ms(300);
 	ms = run(sink_end, feeders, feeder_count, &sink, distinct, distinct);
 	(void)printf("{\"announce_ms\": %.1f, \"announced\": %llu", ms, (unsigned long long)sink.announced);
 	if (feeder_count == 1) {

@@ -76,17 +76,11 @@ static size_t on_send(void *context, uint16_t peer, bool incoming, const uint8_t
 	return sent > 0 ? (size_t)sent : 0;
 }
 
-static void on_learnt(void *context, const struct bgp_route *route)
-{
-	(void)context;
-	(void)route; /* there is no RIB */
-}
-
-static const struct bgp_ops ops = {.connect = on_connect, .close = on_close, .send = on_send, .learnt = on_learnt};
+static const struct bgp_ops ops = {.connect = on_connect, .close = on_close, .send = on_send}; /* there is no RIB that wants to know */
 
 static void accept_one(struct speaker *s)
 {
-	struct sockaddr_in from;
+	struct sockaddr_in from = {0};
 	int fd = accept4(s->listener, (struct sockaddr *)&from, &(socklen_t){sizeof(from)}, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	for (unsigned i = 1; fd >= 0 && i <= s->peers; i++)

@@ -38,7 +38,8 @@ struct bgp *bgp_new(const struct bgp_settings *settings, const struct bgp_ops *o
 	bgp->rand = rand_seeded(seed);
 	bgp->attrs = bgp_attrs_new();
 	for (enum bgp_family f = 0; f < BGP_FAMILY_COUNT; f++)
-		bgp->tables[f] = bgp_table_new(bgp_ip_family(f), settings->routes_max, bgp->attrs, bgp_choose, bgp_decided, bgp);
+		bgp->tables[f] = bgp_table_new(
+			bgp_ip_family(f), settings->routes_max, bgp->attrs, bgp_choose, ops->learnt != NULL ? bgp_decided : NULL, bgp);
 	bgp->pending = xalloc(PENDING_MAX * sizeof(*bgp->pending));
 	bgp->pending_attrs = xalloc(PENDING_MAX * sizeof(*bgp->pending_attrs));
 	return bgp;
@@ -170,7 +171,7 @@ void bgp_peer_start(struct bgp *bgp, uint16_t id, struct instant now)
 void bgp_retell(struct bgp *bgp, struct instant now)
 {
 	bgp->now = now;
-	for (int f = 0; f < BGP_FAMILY_COUNT; f++) {
+	for (int f = 0; f < BGP_FAMILY_COUNT && bgp->ops->learnt != NULL; f++) {
 		const struct bgp_table *table = bgp->tables[f];
 
 		for (uint32_t dest = 1; dest <= bgp_table_limit(table); dest++) {

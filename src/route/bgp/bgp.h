@@ -41,7 +41,7 @@ struct bgp_ops {
 	void (*close)(void *context, uint16_t peer, bool incoming);
 	/* Sends bytes; returns how many were taken. Fewer means: bgp_writable follows when there is room. */
 	size_t (*send)(void *context, uint16_t peer, bool incoming, const uint8_t *bytes, size_t count);
-	/* A route to use or to forget. */
+	/* A route to use or to forget. NULL: nobody wants to know. */
 	void (*learnt)(void *context, const struct bgp_route *route);
 	/* Whether a next hop can be reached, and the interior cost. NULL: every one can, at cost 0. */
 	bool (*reachable)(void *context, const struct ip *nexthop, uint32_t *metric);

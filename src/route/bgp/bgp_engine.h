@@ -88,6 +88,12 @@ static inline bool bgp_peer_external(const struct bgp *bgp, const struct bgp_pee
 /* The connection that is Established, or NULL. */
 struct bgp_connection *bgp_peer_connection(struct bgp_peer *peer);
 
+/* Bytes that export gathers before they are sent: a call of the system for each message would cost more than all else. */
+#define BGP_OUTPUT_FULL (64 * 1024)
+
+/* Session: keeps bytes of whole messages until bgp_connection_flush. */
+void bgp_connection_queue(struct bgp_connection *c, const uint8_t *bytes, size_t count);
+
 /* Session: sends bytes of whole messages, keeping what the socket doesn't take. */
 void bgp_connection_send(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, const uint8_t *bytes, size_t count);
 size_t bgp_connection_waiting(const struct bgp_connection *c);

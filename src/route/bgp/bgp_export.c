@@ -252,7 +252,7 @@ static void message_finish(struct turn *t, struct writer *w, size_t start)
 	bgp_message_end(w, start);
 	t->peer->counts.messages_out++;
 	t->peer->counts.updates_out++;
-	bgp_connection_send(t->bgp, t->peer, t->connection, w->start, writer_used(w));
+	bgp_connection_queue(t->connection, w->start, writer_used(w));
 }
 
 /* Writes a destination as NLRI when it fits beside `reserve` bytes. */
@@ -440,8 +440,11 @@ void bgp_export_run(struct bgp *bgp, struct bgp_peer *peer)
 				t.export->end_of_rib = false;
 				end_of_rib_send(&t);
 			}
+			if (bgp_connection_waiting(t.connection) >= BGP_OUTPUT_FULL)
+				bgp_connection_flush(bgp, peer, t.connection);
 		}
 	}
+	bgp_connection_flush(bgp, peer, t.connection);
 }
 
 void bgp_export_begin(struct bgp *bgp, struct bgp_peer *peer)

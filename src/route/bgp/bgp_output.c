@@ -20,17 +20,10 @@ void bgp_connection_flush(struct bgp *bgp, struct bgp_peer *peer, struct bgp_con
 	c->output_start = 0;
 }
 
-void bgp_connection_send(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, const uint8_t *bytes, size_t count)
+void bgp_connection_queue(struct bgp_connection *c, const uint8_t *bytes, size_t count)
 {
-	if (c->output_used == 0) {
-		size_t taken = bgp->ops->send(bgp->context, peer->id, c == &peer->connections[1], bytes, count);
-
-		bytes += taken;
-		count -= taken;
+	if (c->output_used == 0)
 		c->output_start = 0;
-	}
-	if (count == 0)
-		return;
 	if (c->output_start + c->output_used + count > c->output_capacity) {
 		if (c->output_used > 0)
 			memmove(c->output, c->output + c->output_start, c->output_used);
@@ -42,4 +35,17 @@ void bgp_connection_send(struct bgp *bgp, struct bgp_peer *peer, struct bgp_conn
 	}
 	memcpy(c->output + c->output_start + c->output_used, bytes, count);
 	c->output_used += count;
+}
+
+void bgp_connection_send(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, const uint8_t *bytes, size_t count)
+{
+	if (c->output_used == 0) {
+		size_t taken = bgp->ops->send(bgp->context, peer->id, c == &peer->connections[1], bytes, count);
+
+		bytes += taken;
+		count -= taken;
+		c->output_start = 0;
+	}
+	if (count > 0)
+		bgp_connection_queue(c, bytes, count);
 }

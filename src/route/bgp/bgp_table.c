@@ -1,4 +1,4 @@
-/* The table of BGP routes of one family. */
+/* The table of BGP routes of one family. Long because one by one and in batches share what nobody else may see. */
 #include "route/bgp/bgp_table.h"
 
 #include "base/arena.h"
@@ -132,14 +132,18 @@ static bool dest_is(const struct bgp_table *t, uint32_t dest, const uint8_t *key
 	return dest_at(t, dest)->length == length && memcmp(key_at(t, dest), key, t->key_bytes) == 0;
 }
 
-uint32_t bgp_table_find(const struct bgp_table *t, const struct prefix *prefix)
+/* The destination of a prefix whose search begins at slot `i`. */
+static uint32_t find_from(const struct bgp_table *t, const struct prefix *prefix, uint32_t i)
 {
-	uint32_t i = slot_of(t, prefix->ip.bytes, prefix->length);
-
 	for (; t->slots[i] != 0; i = (i + 1) & t->mask)
 		if (dest_is(t, t->slots[i], prefix->ip.bytes, prefix->length))
 			return t->slots[i];
 	return BGP_NONE;
+}
+
+uint32_t bgp_table_find(const struct bgp_table *t, const struct prefix *prefix)
+{
+	return find_from(t, prefix, slot_of(t, prefix->ip.bytes, prefix->length));
 }
 
 static void slots_put(struct bgp_table *t, uint32_t dest)
@@ -236,11 +240,11 @@ static uint32_t *path_link(const struct bgp_table *t, struct dest *d, uint16_t p
 	return link;
 }
 
-bool bgp_table_announce(
-	struct bgp_table *t, const struct prefix *prefix, uint16_t peer, uint32_t path_id, uint8_t flags, struct bgp_attr_set *set)
+/* A path for a destination (BGP_NONE: the prefix has none yet); takes a reference over. */
+static bool path_set(struct bgp_table *t, const struct prefix *prefix, uint32_t dest, struct bgp_path path, struct bgp_attr_set *set)
 {
-	uint32_t dest = bgp_table_find(t, prefix), *link;
 	struct bgp_path *p;
+	uint32_t *link;
 
 	if (dest == BGP_NONE)
 		dest = dest_new(t, prefix);
@@ -248,10 +252,10 @@ bool bgp_table_announce(
 		bgp_attr_unref(t->attrs, set);
 		return false;
 	}
-	link = path_link(t, dest_at(t, dest), peer, path_id);
+	link = path_link(t, dest_at(t, dest), path.peer, path.path_id);
 	if (*link != 0) {
 		p = path_at(t, *link);
-		if (p->attr == set->id && p->flags == flags) {
+		if (p->attr == set->id && p->flags == path.flags) {
 			bgp_attr_unref(t->attrs, set);
 			return true;
 		}
@@ -265,13 +269,53 @@ bool bgp_table_announce(
 			i = chunks_extend(&t->paths);
 		*link = i;
 		p = path_at(t, i);
-		*p = (struct bgp_path){.peer = peer, .path_id = path_id};
+		*p = path;
 		t->path_count++;
 	}
 	p->attr = set->id;
-	p->flags = flags;
+	p->flags = path.flags;
 	dest_dirty(t, dest);
 	return true;
+}
+
+bool bgp_table_announce(
+	struct bgp_table *t, const struct prefix *prefix, uint16_t peer, uint32_t path_id, uint8_t flags, struct bgp_attr_set *set)
+{
+	return path_set(t, prefix, bgp_table_find(t, prefix), (struct bgp_path){.peer = peer, .path_id = path_id, .flags = flags}, set);
+}
+
+/* Where the search for each of the prefixes begins; asks for the memory of the slots, then of the destinations that are found there. */
+static void slots_of(const struct bgp_table *t, const struct prefix *prefixes, unsigned count, uint32_t slots[BGP_BATCH])
+{
+	CHECK(count <= BGP_BATCH);
+	for (unsigned i = 0; i < count; i++) {
+		slots[i] = slot_of(t, prefixes[i].ip.bytes, prefixes[i].length);
+		__builtin_prefetch(&t->slots[slots[i]]);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t dest = t->slots[slots[i]];
+
+		__builtin_prefetch(dest_at(t, dest), 1);
+		__builtin_prefetch(key_at(t, dest));
+	}
+}
+
+unsigned bgp_table_announce_many(
+	struct bgp_table *t, const struct prefix *prefixes, unsigned count, uint16_t peer, uint8_t flags, struct bgp_attr_set *set)
+{
+	const struct bgp_path path = {.peer = peer, .flags = flags};
+	uint32_t slots[BGP_BATCH], mask = t->mask;
+	unsigned refused = 0;
+
+	slots_of(t, prefixes, count, slots);
+	for (unsigned i = 0; i < count; i++) {
+		/* A table that has grown meanwhile has other slots. */
+		uint32_t dest = t->mask == mask ? find_from(t, &prefixes[i], slots[i]) : bgp_table_find(t, &prefixes[i]);
+
+		bgp_attr_ref(set);
+		refused += !path_set(t, &prefixes[i], dest, path, set);
+	}
+	return refused;
 }
 
 /* Takes the path out to which a link leads. */
@@ -288,17 +332,30 @@ static void path_remove(struct bgp_table *t, uint32_t dest, uint32_t *link)
 	dest_dirty(t, dest);
 }
 
-bool bgp_table_withdraw(struct bgp_table *t, const struct prefix *prefix, uint16_t peer, uint32_t path_id)
+static bool path_unset(struct bgp_table *t, uint32_t dest, uint16_t peer, uint32_t path_id)
 {
-	uint32_t dest = bgp_table_find(t, prefix), *link;
+	uint32_t *link = dest != BGP_NONE ? path_link(t, dest_at(t, dest), peer, path_id) : NULL;
 
-	if (dest == BGP_NONE)
-		return false;
-	link = path_link(t, dest_at(t, dest), peer, path_id);
-	if (*link == 0)
+	if (link == NULL || *link == 0)
 		return false;
 	path_remove(t, dest, link);
 	return true;
+}
+
+bool bgp_table_withdraw(struct bgp_table *t, const struct prefix *prefix, uint16_t peer, uint32_t path_id)
+{
+	return path_unset(t, bgp_table_find(t, prefix), peer, path_id);
+}
+
+unsigned bgp_table_withdraw_many(struct bgp_table *t, const struct prefix *prefixes, unsigned count, uint16_t peer)
+{
+	uint32_t slots[BGP_BATCH];
+	unsigned removed = 0;
+
+	slots_of(t, prefixes, count, slots);
+	for (unsigned i = 0; i < count; i++)
+		removed += path_unset(t, find_from(t, &prefixes[i], slots[i]), peer, 0);
+	return removed;
 }
 
 uint32_t bgp_table_withdraw_peer(struct bgp_table *t, uint16_t peer, bool only_stale)
@@ -375,10 +432,12 @@ uint32_t bgp_table_decide(struct bgp_table *t)
 
 		d->flags &= (uint8_t)~DEST_DIRTY;
 		if (dest_decide(t, i)) {
-			struct prefix prefix = bgp_table_prefix(t, i);
-
 			log_add(t, i);
-			t->decided(t->context, i, &prefix, d->best_attr, d->best_peer);
+			if (t->decided != NULL) {
+				struct prefix prefix = bgp_table_prefix(t, i);
+
+				t->decided(t->context, i, &prefix, d->best_attr, d->best_peer);
+			}
 			changed++;
 		} else if (d->paths == 0 && d->best_attr == 0 && !(d->flags & DEST_LOGGED)) {
 			dest_free(t, i);

@@ -39,7 +39,8 @@ enum {
 /* Chooses the best of a destination's paths, of which `first` heads the list; NULL when none may be chosen (RFC 4271 9.1.2). */
 typedef const struct bgp_path *bgp_choose_fn(void *context, const struct bgp_table *table, const struct bgp_path *first);
 
-/* The best path of a destination changed: `best` is what it was decided to be, attr 0 when there is none any more. */
+/* NULL where nobody wants to know. The best path of a destination changed: `best` is what it was decided to be, attr 0 when there is none
+ * any more. */
 typedef void bgp_decided_fn(void *context, uint32_t dest, const struct prefix *prefix, uint32_t attr, uint16_t peer);
 
 /* A table of at most `dests_max` destinations. `attrs` and the callbacks' context must outlive it. */
@@ -55,6 +56,16 @@ enum ip_family bgp_table_family(const struct bgp_table *table);
  */
 bool bgp_table_announce(
 	struct bgp_table *table, const struct prefix *prefix, uint16_t peer, uint32_t path_id, uint8_t flags, struct bgp_attr_set *set);
+
+/*
+ * The same for up to BGP_BATCH prefixes with one set, of which no reference is taken over; returns how many the table had no place for.
+ * Quicker than one by one, since the memory that each will need is asked for before the first is looked at.
+ */
+#define BGP_BATCH 32
+unsigned bgp_table_announce_many(
+	struct bgp_table *table, const struct prefix *prefixes, unsigned count, uint16_t peer, uint8_t flags, struct bgp_attr_set *set);
+/* Likewise; returns how many of the peer's paths there were. */
+unsigned bgp_table_withdraw_many(struct bgp_table *table, const struct prefix *prefixes, unsigned count, uint16_t peer);
 
 /* A peer withdraws a prefix; false when it had none. */
 bool bgp_table_withdraw(struct bgp_table *table, const struct prefix *prefix, uint16_t peer, uint32_t path_id);

@@ -69,14 +69,24 @@ static uint8_t path_flags(const struct bgp *bgp, const struct bgp_peer *peer, co
 	return flags;
 }
 
+/* The next prefixes of a field, up to a batch; 0 at its end or where it is malformed. */
+static unsigned prefixes_read(struct reader *nlri, enum ip_family family, struct prefix prefixes[BGP_BATCH])
+{
+	unsigned count = 0;
+
+	while (count < BGP_BATCH && bgp_prefix_read(nlri, family, &prefixes[count]))
+		count++;
+	return count;
+}
+
 static bool withdraw_all(struct bgp *bgp, struct bgp_peer *peer, struct reader nlri, enum ip_family family)
 {
 	struct bgp_table *table = table_of(bgp, family);
-	struct prefix prefix;
+	struct prefix prefixes[BGP_BATCH];
+	unsigned count;
 
-	while (bgp_prefix_read(&nlri, family, &prefix))
-		if (bgp_table_withdraw(table, &prefix, peer->id, 0))
-			peer->prefixes_in[family == IP_V4 ? BGP_IPV4 : BGP_IPV6]--;
+	while ((count = prefixes_read(&nlri, family, prefixes)) > 0)
+		peer->prefixes_in[family == IP_V4 ? BGP_IPV4 : BGP_IPV6] -= bgp_table_withdraw_many(table, prefixes, count, peer->id);
 	return reader_ok(&nlri);
 }
 
@@ -109,15 +119,13 @@ static enum announced announce_all(struct bgp *bgp, struct bgp_peer *peer, struc
 	struct bgp_table *table = bgp->tables[f];
 	uint8_t flags = path_flags(bgp, peer, set);
 	uint32_t before = bgp_table_paths(table);
-	struct prefix prefix;
-	bool full = false;
+	struct prefix prefixes[BGP_BATCH];
+	unsigned count, refused = 0;
 
-	while (bgp_prefix_read(&nlri, family, &prefix)) {
-		bgp_attr_ref(set);
-		full = !bgp_table_announce(table, &prefix, peer->id, 0, flags, set) || full;
-	}
+	while ((count = prefixes_read(&nlri, family, prefixes)) > 0)
+		refused += bgp_table_announce_many(table, prefixes, count, peer->id, flags, set);
 	peer->prefixes_in[f] += bgp_table_paths(table) - before;
-	if (full && bgp->ops->limit_reached != NULL)
+	if (refused > 0 && bgp->ops->limit_reached != NULL)
 		bgp->ops->limit_reached(bgp->context, peer->id, "bgp-routes", bgp->settings.routes_max);
 	if (!prefixes_within(bgp, peer, c, f))
 		return ANNOUNCED_ENDED;

@@ -51,6 +51,24 @@ start_frr() {
 # Ready when ripd knows its interfaces, which it learns from zebra.
 frr_ready() { frr "$1" 'show ip rip status' | grep -q '^    [a-z0-9]* *2 *2'; }
 
+# start_ospfd NAMESPACE OSPFD-CONFIG: zebra and ospfd likewise.
+start_ospfd() {
+	local dir="$work/frr-$1"
+	stop_frr "$1"
+	mkdir -p "$dir"
+	printf 'hostname peer\n' >"$dir/zebra.conf"
+	printf '%s\n' "$2" >"$dir/ospfd.conf"
+	chown -R frr:frr "$dir"
+	local common=(-u frr -g frr -z "$dir/zserv" --vty_socket "$dir" -P 0)
+	ip netns exec "$1" /usr/lib/frr/zebra -d "${common[@]}" -f "$dir/zebra.conf" -i "$dir/zebra.pid" --log "file:$dir/zebra.log" 2>>"$dir/err"
+	ip netns exec "$1" /usr/lib/frr/ospfd -d "${common[@]}" -f "$dir/ospfd.conf" -i "$dir/ospfd.pid" --log "file:$dir/ospfd.log" 2>>"$dir/err"
+	within 10 ospfd_ready "$1"
+}
+ospfd_ready() { frr_ospf "$1" 'show ip ospf interface' | grep -q 'OSPF not enabled\|Router ID'; }
+
+# frr_ospf NAMESPACE COMMAND: what ospfd says to a show command.
+frr_ospf() { vtysh --vty_socket "$work/frr-$1" -d ospfd -c "$2" 2>/dev/null; }
+
 # end_by_file PIDFILE: ends the process and waits until it is gone.
 end_by_file() {
 	local pid
@@ -63,6 +81,7 @@ end_by_file() {
 
 stop_frr() {
 	end_by_file "$work/frr-$1/ripd.pid"
+	end_by_file "$work/frr-$1/ospfd.pid"
 	end_by_file "$work/frr-$1/zebra.pid"
 }
 

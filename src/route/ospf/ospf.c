@@ -398,9 +398,11 @@ void ospf_stop(struct ospf *ospf, struct instant now)
 	ospf->stopping = true;
 	ospf_say_all_again(ospf); /* which is nothing now: all is flushed */
 	ospf_settle(ospf);
-	list_each (interface, &ospf->interfaces, struct ospf_interface, in_ospf)
+	list_each (interface, &ospf->interfaces, struct ospf_interface, in_ospf) {
 		if (interface->up)
 			ospf_interface_event(interface, OSPF_EVENT_DOWN);
+		interface->up = false;
+	}
 	ospf_calc_forget(ospf);
 	ospf_settle(ospf);
 }

@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 # Jobs at a time; every core by default.
 JOBS ?= $(shell nproc)
 
-.PHONY: all build deps deps-check kernel demo check lint bench fuzz soak install clean help
+.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench fuzz soak install clean help
 
 all: build
 
@@ -16,11 +16,12 @@ help:
 	@echo 'make deps     installs the Debian packages that building and running need'
 	@echo 'make demo     brings up examples/demo.weft.yaml, shows it at work and removes it (installs what is missing first)'
 	@echo 'make check    all tests: unit, golden, simulation, fuzz, system, interop (installs what is missing first)'
+	@echo 'make check-web  the window in a headless Chromium (which must be installed), with the demo lab'
 	@echo 'make lint     layout, floors, lengths, names, spelling, clang-tidy, both compilers'
 	@echo 'make bench    measurements; make fuzz: fuzz targets, SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) each; make soak: SOAK_MINUTES=$(SOAK_MINUTES)'
 	@echo 'make install  into PREFIX=$(PREFIX) (DESTDIR is heeded); make clean: removes the build directories'
 
-build: $(BUILD)/build.ninja
+build: web-packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 
 $(BUILD)/build.ninja:
@@ -35,6 +36,10 @@ deps:
 deps-check:
 	@tools/setup run check
 
+# What the window is made of; without the network weft is built without it.
+web-packages:
+	@tools/fetch-web-packages || true
+
 # What builtin:tiny is made of; needs no root.
 kernel: deps
 	@tools/fetch-guest-kernel $(BUILD)/guest
@@ -45,6 +50,9 @@ demo: deps kernel
 
 check: deps-check kernel
 	@tools/check unit golden sim fuzz system interop
+
+check-web: deps kernel build
+	@test/web/window.py $(BUILD)
 
 lint: deps-check
 	@tools/lint

@@ -61,6 +61,11 @@ static const struct command commands[] = {
 		.text = "With -j one JSON object a line.",
 		.examples = "weft events --lab demo\nweft events --once --since 1",
 		.options = {{0, "since", "N", "from event N on"}, {0, "once", NULL, "end after the events so far"}, LAB}},
+	{.group = "looking", .name = "web", .arguments = "", .run = web_run,
+		.summary = "Show the running labs in a browser",
+		.text = "Prints an address of this machine that no other machine can reach, and serves it until Ctrl-C. Its token is new every time.",
+		.examples = "weft web\nweft web --port 0",
+		.options = {{'p', "port", "PORT", "where to listen (8480, or any free one)"}}},
 	{.group = "looking", .name = "trace", .arguments = "SRC DST [PROTOCOL[/PORT]]", .arguments_min = 2, .arguments_max = 3, .run = trace_run,
 		.summary = "Explain the way of a packet, and why it doesn't arrive",
 		.text = "SRC is a machine (vm1), its NIC (vm1:eth0), a port or a router; DST likewise, or an address. The switch itself decides, as for\n"

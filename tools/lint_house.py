@@ -20,7 +20,7 @@ CONFINED = [
     ("libfyaml.h", {"model": 2}),
     ("jansson.h", {"model": 2, "api": 2, "ctl": 2, "ui": 2, "store": 1, "vm": 1}),
     ("curl/", {"ui": 1, "ctl": 1}),  # ctl: its test is a client
-    ("microhttpd.h", {"ctl": 2}),
+    ("microhttpd.h", {"ctl": 2, "ui": 1}),
     ("sqlite3.h", {"store": 2}),
     ("uv.h", {"proc": 2}),
     ("libvirt/", {"vm": 2}),
@@ -47,7 +47,7 @@ BANNED = {
 }
 BANNED_CALL = re.compile(r"(?<![\w.>])(" + "|".join(sorted(BANNED)) + r")\s*\(")
 
-URL_HOSTS = re.compile(r"^(localhost|127\.0\.0\.1|unix|weft|www\.w3\.org|json-schema\.org|deb\.debian\.org|security\.debian\.org"
+URL_HOSTS = re.compile(r"^(localhost|127\.0\.0\.1|unix|weft|www\.w3\.org|json-schema\.org|deb\.debian\.org|security\.debian\.org|registry\.npmjs\.org"
                        r"|([\w-]+\.)*(rfc-editor|ietf|debian|libvirt|qemu|kernel|graphviz|containerlab|apache|openapis|weft)\.(org|dev|net|com)"
                        r"|github\.com|example\.(org|com|net))$")
 # Written in two parts so that this file does not find itself.

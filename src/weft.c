@@ -260,6 +260,13 @@ static const struct command commands[] = {
 		.examples = "weft link down r1:r2",
 		.options = {LAB}},
 
+	{.group = "machines", .name = "link set", .arguments = "LINK|END KEY=VALUE...", .arguments_min = 2, .arguments_max = 8, .run = link_set_run,
+		.summary = "Make a cable slow or bad, at once",
+		.text = "Keys: delay, jitter (20ms), rate (100Mbit), loss, corrupt, duplicate, reorder (1%); none takes one away. For both directions of\n"
+			"LINK (r1:r2), or for what comes from one END (r1:eth0). Stays over restarts, until weft down.",
+		.examples = "weft link set r1:r2 delay=20ms loss=1%\nweft link set r1:eth0 rate=10Mbit\nweft link set r1:r2 delay=none loss=none",
+		.options = {LAB}},
+
 	{.group = "weft itself", .name = "doctor", .arguments = "", .run = doctor_run,
 		.summary = "Look whether this machine has what labs need, and say what to do"},
 	{.group = "weft itself", .name = "bench pool", .arguments = "", .run = bench_pool_run,

@@ -216,6 +216,17 @@ struct msg_open_router_socket {
 	char key[81];	  /* RFC 2385; "": none */
 };
 
+/* Directions of a link. */
+#define IMPAIR_MAX 2
+
+/* What a link does to packets that come from one end, the port or interface `from`; 0: nothing of the kind. Shares are in millionths. */
+struct msg_impair {
+	uint32_t from;
+	uint32_t delay_us, jitter_us;
+	uint32_t loss_ppm, corrupt_ppm, duplicate_ppm, reorder_ppm;
+	uint64_t rate_bps;
+};
+
 /* SEGMENT: a learning L2 network. LINK: a cable between exactly two ends, passing everything. */
 enum network_kind { NETWORK_SEGMENT, NETWORK_LINK, NETWORK_KIND_COUNT };
 
@@ -235,6 +246,8 @@ struct msg_network {
 	struct ip gateway;
 	struct ip dns;
 	uint32_t lease_s;
+	uint16_t impair_count; /* LINK only */
+	struct msg_impair impair[IMPAIR_MAX];
 	char domain[NAME_BYTES];
 	char path[PATH_BYTES];
 };

@@ -122,6 +122,17 @@ static const struct field keep_fields[] = {FIELD(msg_keep, port), FIELD(msg_keep
 /* Prefixes in a row: an element without a name is the value itself. */
 static const struct field prefix_elements[] = {{.name = "", .kind = FIELD_PREFIX, .size = sizeof(struct prefix)}};
 
+static const struct field impair_elements[] = {
+	FIELD(msg_impair, from),
+	FIELD(msg_impair, delay_us),
+	FIELD(msg_impair, jitter_us),
+	FIELD(msg_impair, loss_ppm),
+	FIELD(msg_impair, corrupt_ppm),
+	FIELD(msg_impair, duplicate_ppm),
+	FIELD(msg_impair, reorder_ppm),
+	FIELD(msg_impair, rate_bps),
+};
+
 static const struct field network_fields[] = {
 	FIELD(msg_network, id),
 	ENUM(msg_network, kind, network_kind_names),
@@ -133,6 +144,7 @@ static const struct field network_fields[] = {
 	FIELD(msg_network, gateway),
 	FIELD(msg_network, dns),
 	FIELD(msg_network, lease_s),
+	ARRAY(msg_network, impair, impair_count, impair_elements),
 	FIELD(msg_network, domain),
 	FIELD(msg_network, path),
 };

@@ -30,6 +30,7 @@ static const struct api_row rows[] = {
 	{"POST", "/v1/labs/LAB/vms/VM/exec", true, api_vm_exec},
 	{"GET", "/v1/labs/LAB/vms/VM/console", false, api_vm_console},
 	{"POST", "/v1/labs/LAB/vms/VM/ACTION", false, api_vm_action},
+	{"POST", "/v1/labs/LAB/links/LINK/set", true, api_link_set},
 	{"POST", "/v1/labs/LAB/links/LINK/ACTION", false, api_link_action},
 	{"GET", "/v1/labs/LAB/trace", false, api_trace},
 	{"GET", "/v1/labs/LAB/capture", false, api_capture},

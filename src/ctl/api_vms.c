@@ -1,9 +1,14 @@
-/* The API of machines and links: states, actions, commands in the guest, the console. */
+/*
+ * The API of machines and links: states, actions, commands in the guest, the console.
+ *
+ * Long because all that is switched by command goes one way: into the store, then to the processes.
+ */
 #include "api/message_json.h"
 #include "base/check.h"
 #include "ctl/api.h"
 #include "ctl/apply.h"
 #include "ctl/console.h"
+#include "ctl/link_impair.h"
 #include "ctl/machines.h"
 #include "ctl/operations.h"
 #include "ctl/peers.h"
@@ -164,7 +169,8 @@ struct action {
 	const char *kind, *name; /* of the object */
 	uint32_t id;
 	enum vm_action action;
-	const char *event; /* told at the end, or NULL */
+	const char *event;				      /* told at the end, or NULL */
+	const char *ends[IMPAIR_MAX], *end_texts[IMPAIR_MAX]; /* of an impaired link: what is set for which; NULL: untouched */
 };
 
 static void action_done(void *context, const struct err *err)
@@ -178,6 +184,14 @@ static void action_done(void *context, const struct err *err)
 	if (action->event != NULL)
 		events_add(action->call->ctl->events, action->lab, action->name, action->event, NULL, "%s", "");
 	api_reply(action->call, 200, json_object());
+}
+
+static void switch_ends(const struct action *action, const struct ctl_lab *lab, struct store_batch *batch)
+{
+	for (int i = 0; i < IMPAIR_MAX; i++)
+		if (action->end_texts[i] != NULL)
+			switched_set_text(action->call->ctl, lab->name, "impair",
+				arena_printf(action->call->arena, "%s@%s", action->name, action->ends[i]), action->end_texts[i], batch);
 }
 
 /* Switches an object, in the store first, and makes the processes follow; `action_done` answers. */
@@ -195,7 +209,10 @@ static void switch_object(struct action *action, bool on)
 		api_problem(action->call, 404, "the lab was taken down");
 		return;
 	}
-	switched_set(ctl, lab->name, action->kind, action->name, on, batch);
+	if (action->end_texts[0] != NULL || action->end_texts[1] != NULL)
+		switch_ends(action, lab, batch);
+	else
+		switched_set(ctl, lab->name, action->kind, action->name, on, batch);
 	rc = store_write(ctl->store, batch, &err);
 	store_batch_free(batch);
 	if (rc == 0)
@@ -232,6 +249,77 @@ static bool is_busy(struct api_call *call, const struct ctl_lab *lab)
 	api_problem(call, 409, "operation %llu of lab \"%s\" still runs; wait for its end",
 		(unsigned long long)operation_id(lab->operation), lab->name);
 	return true;
+}
+
+/* The link of a name; NULL after a problem was sent. */
+static const struct lab_link *find_link(struct api_call *call, const struct ctl_lab *lab, const char *name)
+{
+	const struct lab *flat = lab->value->flat;
+	const char **names = arena_alloc(call->arena, (flat->link_count + 1) * sizeof(*names)), *near;
+
+	for (size_t i = 0; i < flat->link_count; i++) {
+		names[i] = flat->links[i].name;
+		/* An end names its link, too. */
+		if (strcmp(names[i], name) == 0 || strcmp(flat->links[i].from, name) == 0 || strcmp(flat->links[i].to, name) == 0)
+			return &flat->links[i];
+	}
+	near = text_nearest(name, names, flat->link_count);
+	api_problem(
+		call, 404, "no link named \"%.60s\"%s%s%s", name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+	return NULL;
+}
+
+/* What the end of a link has after the changes of the body, as words in the call's arena; NULL after a problem was sent. */
+static const char *end_after(struct api_call *call, const struct ctl_lab *lab, const struct lab_link *link, const char *end)
+{
+	const char *set = switched_text(call->ctl, lab->name, "impair", arena_printf(call->arena, "%s@%s", link->name, end)), *key, *words;
+	struct msg_impair impair = {0};
+	struct text text = {0};
+	struct err err;
+	json_t *value;
+
+	if (set != NULL)
+		impair_read(&impair, set);
+	else
+		impair = impair_of_link(link);
+	json_object_foreach(call->body, key, value)
+	{
+		if (!json_is_string(value) || !impair_change(&impair, key, json_string_value(value), &err)) {
+			api_problem(call, 422, "%s",
+				json_is_string(value) ? err.text : "values are texts with units, as {\"delay\": \"20ms\"}");
+			return NULL;
+		}
+	}
+	impair_write(&impair, &text);
+	words = arena_str(call->arena, text_get(&text));
+	text_free(&text);
+	return words;
+}
+
+void api_link_set(struct api_call *call)
+{
+	const char *name = call->arguments[1];
+	struct ctl_lab *lab = api_lab(call, call->arguments[0]);
+	const struct lab_link *link;
+	struct action *action;
+
+	if (lab == NULL || is_busy(call, lab))
+		return;
+	link = find_link(call, lab, name);
+	if (link == NULL)
+		return;
+	action = action_new(call, lab, "impair", arena_str(call->arena, link->name));
+	action->event = "link-set";
+	action->ends[0] = arena_str(call->arena, link->from);
+	action->ends[1] = arena_str(call->arena, link->to);
+	for (int i = 0; i < IMPAIR_MAX; i++) {
+		if (strcmp(name, link->name) != 0 && strcmp(name, action->ends[i]) != 0)
+			continue;
+		action->end_texts[i] = end_after(call, lab, link, action->ends[i]);
+		if (action->end_texts[i] == NULL)
+			return;
+	}
+	switch_object(action, true);
 }
 
 void api_link_action(struct api_call *call)

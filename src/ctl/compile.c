@@ -8,6 +8,7 @@
 #include "ctl/compile_bgp.h"
 #include "ctl/compile_group.h"
 #include "ctl/compile_ospf.h"
+#include "ctl/link_impair.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -117,6 +118,36 @@ static bool link_up(struct compiler *c, size_t link)
 	return c->in->link_up(c->in->context, row->name, !row->down);
 }
 
+/* The id of a link's end: a router's interface or a machine's NIC. */
+static uint32_t end_id(struct compiler *c, const struct lab_link *link, const char *end)
+{
+	size_t device = strcspn(end, ":");
+
+	for (size_t i = 0; i < c->lab->router_count; i++)
+		if (strlen(c->lab->routers[i].name) == device && strncmp(c->lab->routers[i].name, end, device) == 0)
+			return id_of(c, "interface", end);
+	return id_of(c, "port", arena_printf(c->arena, "%s@%s", end, link->name));
+}
+
+static void compile_impairments(struct compiler *c, const struct lab_link *link, struct msg_network *body)
+{
+	const char *const ends[] = {link->from, link->to};
+
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		const char *set = c->in->impair != NULL ? c->in->impair(c->in->context, link->name, ends[i]) : NULL;
+		struct msg_impair impair = {0};
+
+		if (set != NULL)
+			impair_read(&impair, set);
+		else
+			impair = impair_of_link(link);
+		if (impair_is_none(&impair))
+			continue;
+		impair.from = end_id(c, link, ends[i]);
+		body->impair[body->impair_count++] = impair;
+	}
+}
+
 static void compile_links(struct compiler *c)
 {
 	for (size_t i = 0; i < c->lab->link_count; i++) {
@@ -132,6 +163,7 @@ static void compile_links(struct compiler *c)
 		body->gateway = body->dhcp_server = link_gateway(c->lab, (int)i);
 		body->dhcp = body->dhcp_server.family == IP_V4;
 		add_subnet(body, link->ipv4);
+		compile_impairments(c, link, body);
 		put_text(c, body->domain, sizeof(body->domain), c->lab_name, "lab's name");
 		put_path(c, body->path, link->name);
 	}

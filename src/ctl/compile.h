@@ -18,6 +18,8 @@ struct compile_inputs {
 	/* The absolute path of an image of the lab's `images`, or NULL. */
 	const char *(*image_file)(void *context, const char *image);
 	void *context;
+	/* What was set by command for one end of a link ("delay=20ms loss=1%"), NULL: nothing. May be NULL itself. */
+	const char *(*impair)(void *context, const char *link, const char *end);
 	const char *secret; /* of this daemon: machines' UUIDs come from it and their paths */
 };
 

@@ -7,6 +7,7 @@
 #include "ctl/switched.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -40,6 +41,15 @@ static bool compile_vm_run(void *context, const char *name, bool wanted)
 	return switched_get(c->ctl, c->lab, "vm", name, wanted);
 }
 
+static const char *compile_impair(void *context, const char *link, const char *end)
+{
+	const struct compiling *c = context;
+	char name[2 * NAME_BYTES + 80];
+
+	(void)snprintf(name, sizeof(name), "%s@%s", link, end);
+	return switched_text(c->ctl, c->lab, "impair", name);
+}
+
 /* An image's file: as the client found it, else as the lab says when that is absolute. */
 static const char *compile_image_file(void *context, const char *image)
 {
@@ -55,7 +65,8 @@ static const char *compile_image_file(void *context, const char *image)
 int lab_value_compile(struct ctl *ctl, struct lab_value *value, struct err *err)
 {
 	struct compiling compiling = {ctl, value->flat->name, value->files, value->flat};
-	struct compile_inputs inputs = {compile_id, compile_link_up, compile_vm_run, compile_image_file, &compiling, ctl->secret};
+	struct compile_inputs inputs = {
+		compile_id, compile_link_up, compile_vm_run, compile_image_file, &compiling, compile_impair, ctl->secret};
 	struct arena *arena = arena_new(NULL);
 	struct object_list objects;
 	int rc = compile_lab(arena, value->flat, &inputs, &objects, err);

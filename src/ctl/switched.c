@@ -4,19 +4,33 @@
 #include "base/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static char on_mark, off_mark;
+static char *xstrdup_text(const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+
+	return memcpy(xalloc(bytes), text, bytes);
+}
 
 static int load_row(void *context, const char *key, const char *value)
 {
-	(void)map_set_str(&((struct ctl *)context)->switched, key, strcmp(value, "on") == 0 ? &on_mark : &off_mark);
+	free(map_set_str(&((struct ctl *)context)->switched, key, xstrdup_text(value)));
 	return 0;
 }
 
 int switched_load(struct ctl *ctl, struct err *err) { return store_each(ctl->store, STORE_STATES, "", load_row, ctl, err); }
 
-void switched_free(struct ctl *ctl) { map_free(&ctl->switched); }
+void switched_free(struct ctl *ctl)
+{
+	size_t cursor = 0;
+	char *value;
+
+	while ((value = map_next(&ctl->switched, &cursor, NULL, NULL)) != NULL)
+		free(value);
+	map_free(&ctl->switched);
+}
 
 static void key_of(char key[STORE_KEY_BYTES_MAX + 1], const char *lab, const char *kind, const char *name)
 {
@@ -26,29 +40,45 @@ static void key_of(char key[STORE_KEY_BYTES_MAX + 1], const char *lab, const cha
 bool switched_get(const struct ctl *ctl, const char *lab, const char *kind, const char *name, bool wanted)
 {
 	char key[STORE_KEY_BYTES_MAX + 1];
-	const void *mark;
+	const char *value;
 
 	key_of(key, lab, kind, name);
-	mark = map_get_str(&ctl->switched, key);
-	return mark ? mark == &on_mark : wanted;
+	value = map_get_str(&ctl->switched, key);
+	return value ? strcmp(value, "on") == 0 : wanted;
 }
 
-void switched_set(struct ctl *ctl, const char *lab, const char *kind, const char *name, bool on, struct store_batch *batch)
+const char *switched_text(const struct ctl *ctl, const char *lab, const char *kind, const char *name)
 {
 	char key[STORE_KEY_BYTES_MAX + 1];
 
 	key_of(key, lab, kind, name);
-	(void)map_set_str(&ctl->switched, key, on ? &on_mark : &off_mark);
-	store_batch_put(batch, STORE_STATES, key, on ? "on" : "off");
+	return map_get_str(&ctl->switched, key);
+}
+
+void switched_set_text(struct ctl *ctl, const char *lab, const char *kind, const char *name, const char *text, struct store_batch *batch)
+{
+	char key[STORE_KEY_BYTES_MAX + 1];
+
+	key_of(key, lab, kind, name);
+	free(map_set_str(&ctl->switched, key, xstrdup_text(text)));
+	store_batch_put(batch, STORE_STATES, key, text);
+}
+
+void switched_set(struct ctl *ctl, const char *lab, const char *kind, const char *name, bool on, struct store_batch *batch)
+{
+	switched_set_text(ctl, lab, kind, name, on ? "on" : "off", batch);
 }
 
 void switched_forget(struct ctl *ctl, const char *lab, const char *kind, const char *name, struct store_batch *batch)
 {
 	char key[STORE_KEY_BYTES_MAX + 1];
+	char *value;
 
 	key_of(key, lab, kind, name);
-	if (map_remove_str(&ctl->switched, key) != NULL)
+	value = map_remove_str(&ctl->switched, key);
+	if (value != NULL)
 		store_batch_del(batch, STORE_STATES, key);
+	free(value);
 }
 
 void switched_drop(struct ctl *ctl, const char *lab, struct store_batch *batch)
@@ -62,7 +92,7 @@ void switched_drop(struct ctl *ctl, const char *lab, struct store_batch *batch)
 		char name[STORE_KEY_BYTES_MAX + 1];
 
 		if (strncmp(key, prefix, strlen(prefix)) == 0 && text_copy(name, sizeof(name), key))
-			(void)map_remove_str(&ctl->switched, name);
+			free(map_remove_str(&ctl->switched, name));
 	}
 	store_batch_del_below(batch, STORE_STATES, prefix);
 }

@@ -13,6 +13,10 @@ bool switched_get(const struct ctl *ctl, const char *lab, const char *kind, cons
 /* Switches it, here and with the batch in the store. */
 void switched_set(struct ctl *ctl, const char *lab, const char *kind, const char *name, bool on, struct store_batch *batch);
 
+/* The same with a text in place of on and off (kind "impair"); NULL: nothing was set. */
+const char *switched_text(const struct ctl *ctl, const char *lab, const char *kind, const char *name);
+void switched_set_text(struct ctl *ctl, const char *lab, const char *kind, const char *name, const char *text, struct store_batch *batch);
+
 /* Forgets one, or all of a lab. */
 void switched_forget(struct ctl *ctl, const char *lab, const char *kind, const char *name, struct store_batch *batch);
 void switched_drop(struct ctl *ctl, const char *lab, struct store_batch *batch);

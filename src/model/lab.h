@@ -215,6 +215,8 @@ struct lab_link {
 	struct prefix ipv4; /* (A) */
 	uint16_t mtu;
 	bool down;
+	/* what the cable does to packets, as written ("20ms", "1%", "100Mbit"), NULL: nothing of the kind */
+	const char *delay, *jitter, *loss, *rate, *corrupt, *duplicate, *reorder;
 	bool rip, rip_set; /* what both of its interfaces get unless they say so themselves */
 	uint8_t rip_cost;
 	struct lab_rip_auth_key rip_auth;

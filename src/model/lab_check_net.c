@@ -2,6 +2,7 @@
  * Checks of pools, subnets, links and routers, before expansion.
  */
 #include "base/check.h"
+#include "base/quantity.h"
 #include "model/lab_check.h"
 
 #include <stdlib.h>
@@ -121,6 +122,38 @@ static void check_auth(const struct lab *lab, struct diags *diags, const struct 
 			strlen(auth->key));
 }
 
+static void check_quantity(const struct lab *lab, struct diags *diags, const char *path, enum quantity kind, const char *text, uint64_t max)
+{
+	char most[QUANTITY_TEXT_BYTES];
+	uint64_t value;
+
+	if (text != NULL && !quantity_parse(kind, text, max, &value))
+		lab_error(lab, diags, path, "expected %s, %s at most, got \"%.24s\"", quantity_expects(kind),
+			quantity_text(kind, max, most), text);
+}
+
+static void check_impairments(const struct lab *lab, struct diags *diags, const struct lab_link *link, const char *path)
+{
+	const struct {
+		const char *key, *text;
+		enum quantity kind;
+		uint64_t max;
+	} rows[] = {
+		{"delay", link->delay, QUANTITY_TIME, LAB_DELAY_US_MAX},
+		{"jitter", link->jitter, QUANTITY_TIME, LAB_DELAY_US_MAX},
+		{"rate", link->rate, QUANTITY_RATE, LAB_RATE_BPS_MAX},
+		{"loss", link->loss, QUANTITY_SHARE, 1000000},
+		{"corrupt", link->corrupt, QUANTITY_SHARE, 1000000},
+		{"duplicate", link->duplicate, QUANTITY_SHARE, 1000000},
+		{"reorder", link->reorder, QUANTITY_SHARE, 1000000},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_quantity(lab, diags, path_of(diags, "%s.%s", path, rows[i].key), rows[i].kind, rows[i].text, rows[i].max);
+	if (link->reorder != NULL && link->delay == NULL)
+		lab_error(lab, diags, path_of(diags, "%s.reorder", path), "only what is delayed can be overtaken: write `delay`");
+}
+
 static void check_link(const struct lab *lab, struct diags *diags, const struct lab_link *link, size_t i)
 {
 	const char *path = path_of(diags, "links[%zu]", i);
@@ -131,6 +164,7 @@ static void check_link(const struct lab *lab, struct diags *diags, const struct 
 	check_subnet(lab, diags, link->ipv4, path_of(diags, "%s.ipv4", path));
 	if (link->ipv4.length > 31)
 		lab_error(lab, diags, path_of(diags, "%s.ipv4", path), "a link needs a /31 or larger");
+	check_impairments(lab, diags, link, path);
 	check_subnet_pool(lab, diags, link->pool_name, link->ipv4, 31, path_of(diags, "%s.pool", path));
 	if (from == to && strncmp(link->from, link->to, from) == 0)
 		lab_error(lab, diags, path_of(diags, "%s.to", path), "both ends are %.*s; a link joins two", (int)from, link->from);

@@ -48,6 +48,10 @@ bool lab_rule_peer(const char *text, enum lab_peer *peer, struct prefix *prefix,
 /* The IP protocol of a rule; 0: any. ICMP of IPv4 stands for that of IPv6, too. */
 bool lab_rule_protocol(const char *text, uint8_t *protocol);
 
+/* The longest delay of a link, microseconds; its highest rate, bits a second. */
+#define LAB_DELAY_US_MAX 10000000
+#define LAB_RATE_BPS_MAX 400000000000
+
 /* Memory that a machine needs at least with this image, MiB (builtin:tiny panics with less than 80M). */
 #define LAB_TINY_MEMORY_MIB 80
 

@@ -7,6 +7,7 @@
 #include "switch/fdb.h"
 #include "switch/fib.h"
 #include "switch/flow_cache.h"
+#include "switch/impair.h"
 #include "switch/neighbor.h"
 #include "switch/walk.h"
 
@@ -77,6 +78,7 @@ void core_free(struct core *core)
 	core->closing = true;
 	origins_drop(core);
 	topology_free(core);
+	impair_free(core);
 	origins_drop(core);
 	flow_cache_free(core);
 	conn_table_free(core->connections);
@@ -377,7 +379,10 @@ void core_input(struct core *core, struct packet *const *packets, unsigned count
 			core_release(core, packets[i + j]);
 	}
 	core_send_collected(core);
+	impair_tick(core, now);
 }
+
+struct instant core_due(const struct core *core) { return impair_next(core); }
 
 struct instant core_tick(struct core *core, struct instant now)
 {
@@ -388,8 +393,9 @@ struct instant core_tick(struct core *core, struct instant now)
 	next = instant_earlier(next, conn_tick(core));
 	neighbor_tick(core, now);
 	core_walk_origins(core);
+	impair_tick(core, now);
 	/* What has just been sent may have set timers, too. */
-	return instant_earlier(next, neighbor_next(core));
+	return instant_earlier(instant_earlier(next, impair_next(core)), neighbor_next(core));
 }
 
 void core_count_drop(struct core *core, uint32_t id, const char *name, uint64_t packets)

@@ -68,6 +68,9 @@ bool core_port_link(const struct core *core, uint32_t port);
 /* Takes a burst of packets from ports (packet->in_port), all of them over. */
 void core_input(struct core *core, struct packet *const *packets, unsigned count, struct instant now);
 
+/* When the nearest packet arrives that an impaired link holds back: core_tick wants to be called by then. */
+struct instant core_due(const struct core *core);
+
 /* Runs timers; returns when it wants to be called next. */
 struct instant core_tick(struct core *core, struct instant now);
 

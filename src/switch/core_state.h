@@ -5,6 +5,7 @@
 #include "switch/core.h"
 #include "switch/topology.h"
 
+struct flights;
 struct flow_cache;
 struct trace;
 struct conn_table;
@@ -70,6 +71,8 @@ struct core {
 	struct list fdb_ages;		       /* learned FDB entries, oldest first */
 	struct list neighbors[NEIGHBOR_LISTS]; /* struct neighbor by state, nearest deadline first */
 	uint32_t held;			       /* packets that wait for neighbors */
+
+	struct flights *flights; /* packets in impaired links, or NULL (impair.c) */
 
 	struct origin origins[ORIGINS_MAX];
 	unsigned origin_first, origin_count;

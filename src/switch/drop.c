@@ -47,6 +47,8 @@ static const struct {
 	[DROP_RESERVED_GROUP] = {"reserved_group", "a bridge keeps frames to 01:80:c2:00:00:0X to itself"},
 	[DROP_HAIRPIN] = {"hairpin", "the receiver is behind the port that the frame came from"},
 	[DROP_NO_RECEIVER] = {"no_receiver", "no port of the network takes the frame"},
+	[DROP_LINK_LOSS] = {"link_loss", "the link loses packets, as it was told to"},
+	[DROP_LINK_QUEUE] = {"link_queue", "more packets are under way on the link than its rate or its queue lets through"},
 	[DROP_INTERFACE_DOWN] = {"interface_down", "the router interface is down"},
 	[DROP_NOT_FOR_ROUTER] = {"not_for_router", "the frame's destination MAC isn't the router interface's"},
 	[DROP_UNKNOWN_TYPE] = {"unknown_type", "routers take only IPv4, IPv6 and ARP"},

@@ -8,6 +8,7 @@
  */
 #include "switch/fdb.h"
 #include "switch/feature.h"
+#include "switch/impair.h"
 
 /* Drops a frame where it came from: what a port received, or what a router wanted to send. */
 static enum feature_result bridge_refuse(struct walk *walk, enum drop_reason reason)
@@ -35,10 +36,20 @@ static enum feature_result bridge_deliver(struct walk *walk, struct member *to)
 	return walk_goto(walk, STAGE_DELIVER);
 }
 
+static void trace_impairment(struct walk *walk, const struct impairment *impairment)
+{
+	char text[160];
+
+	walk->cacheable = false;
+	impair_text(&walk->network->config.impair[impairment - walk->network->impairments], text, sizeof(text));
+	trace_note(walk->core, "%s", text);
+}
+
 enum feature_result feature_cable(struct walk *walk)
 {
 	struct network *network = walk->network;
 	struct member *member, *other = NULL;
+	struct impairment *impairment;
 
 	if (network->config.kind != NETWORK_LINK)
 		return FEATURE_CONTINUE;
@@ -48,6 +59,13 @@ enum feature_result feature_cable(struct walk *walk)
 	}
 	if (network->member_count != 2 || other == NULL)
 		return bridge_refuse(walk, DROP_CABLE_OPEN);
+	impairment = network->config.impair_count > 0 && !walk->arrived ? impair_of(network, walk->from) : NULL;
+	if (impairment != NULL && !walk_is_dry(walk)) {
+		impair_walk(walk, impairment);
+		return FEATURE_END;
+	}
+	if (impairment != NULL)
+		trace_impairment(walk, impairment);
 	walk_note(walk, "to the other end, %s", member_path(other));
 	return bridge_deliver(walk, other);
 }

@@ -13,6 +13,7 @@
 #include "api/message_types.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/rand.h"
 #include "switch/conn.h"
 #include "switch/drop.h"
 #include "switch/rate_limit.h"
@@ -27,6 +28,15 @@ struct counters {
 	uint64_t rx_packets, rx_bytes, rx_dropped;
 	uint64_t tx_packets, tx_bytes, tx_dropped;
 	uint64_t drops[DROP_COUNT];
+};
+
+/* One direction of an impaired link: from the port or interface `from` (impair.h). */
+struct impairment {
+	uint32_t from;
+	unsigned in_flight;
+	struct instant free_at; /* when the rate has sent all so far */
+	struct instant last;	/* when the last packet arrives that didn't overtake */
+	struct rand rand;
 };
 
 /* What is plugged into a network: the first part of a port and of a router interface. */
@@ -50,7 +60,8 @@ struct network {
 	uint32_t learned;
 	uint64_t fdb_generation;
 	uint64_t moves;
-	struct map known; /* ip_key -> struct member: addresses that the model gave */
+	struct impairment impairments[IMPAIR_MAX]; /* as config.impair */
+	struct map known;			   /* ip_key -> struct member: addresses that the model gave */
 };
 
 /* A DHCP lease of a port; `until` is NEVER-like in the past when there is none. */

@@ -4,6 +4,7 @@
 #include "switch/fdb.h"
 #include "switch/fib.h"
 #include "switch/group.h"
+#include "switch/impair.h"
 #include "switch/neighbor.h"
 #include "switch/topology_inside.h"
 
@@ -42,6 +43,7 @@ int network_set(struct core *core, const struct msg_network *config, struct err 
 	if (!fresh && memcmp(&network->config, config, sizeof(*config)) == 0)
 		return 0;
 	network->config = *config;
+	impair_update(network);
 	if (fresh) {
 		while ((member = map_next(&core->ports, &cursor, NULL, NULL)) != NULL)
 			if (member->network_id == config->id)

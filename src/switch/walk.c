@@ -391,3 +391,14 @@ struct packet *walk_from_origin(struct core *core, const struct origin *origin)
 	}
 	return walk_go(&walk);
 }
+
+void walk_from_cable(struct core *core, struct member *from, struct packet *packet)
+{
+	struct flow_draft draft;
+	struct walk walk = {.core = core, .packet = packet, .arrived = true, .network = from->network, .from = from, .draft = &draft};
+
+	flow_key_read(packet, &walk.key, &walk.view);
+	draft.key = walk.key;
+	walk.stage = STAGE_NETWORK;
+	(void)walk_go(&walk);
+}

@@ -23,7 +23,8 @@ struct walk {
 	struct flow_key key; /* as the packet reads at this point of its way */
 	uint32_t rewritten;  /* fields of it that routers on the way have set */
 	bool cacheable;
-	bool local; /* made by the router that it is in: no TTL is taken, no errors are reported */
+	bool arrived; /* has been in flight on an impaired link and is at its far end */
+	bool local;   /* made by the router that it is in: no TTL is taken, no errors are reported */
 	enum stage stage;
 	struct port *port;	 /* PORT: where it came in; NULL when it was made here */
 	struct network *network; /* NETWORK */
@@ -186,6 +187,9 @@ enum feature_result walk_consume(struct walk *walk);
 struct packet *walk_from_port(
 	struct core *core, struct port *port, struct packet *packet, const struct flow_key *key, const struct flow_view *view);
 struct packet *walk_from_origin(struct core *core, const struct origin *origin);
+
+/* Walks a packet that was in flight from an end of a link on to the other; takes it over. */
+void walk_from_cable(struct core *core, struct member *from, struct packet *packet);
 
 /* Shows the packet, as it is by now, to who captures a router interface; such walks make no cache entries. */
 void walk_capture(struct walk *walk, const struct member *member, bool tx);

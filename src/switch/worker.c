@@ -477,6 +477,8 @@ static unsigned devices_poll(struct worker *worker)
 	}
 	if (failed)
 		devices_reap(worker);
+	/* Impaired links may want to be looked at sooner than was thought. */
+	worker->tick = instant_earlier(worker->tick, core_due(worker->core));
 	return count;
 }
 

@@ -49,6 +49,8 @@ int core_apply(
 	return row->type == MSG_PORT_DEL ? err_set(err, -ENOENT, "no such port") : 0;
 }
 
+struct instant core_due(const struct core *core) { return INSTANT_NEVER; }
+
 struct capture;
 int core_capture(struct core *core, struct capture *capture, struct err *err);
 void core_uncapture(struct core *core, struct capture *capture);

@@ -123,3 +123,30 @@ enum status link_run(struct call *call)
 		call_say(call, "link %s is %s", link, action_of(call));
 	return status;
 }
+
+enum status link_set_run(struct call *call)
+{
+	const char *link = call_argument(call, 0), *lab = client_lab(call, NULL);
+	struct value *body = value_object();
+	struct text json = {0};
+	enum status status;
+
+	for (size_t i = 1; i < call->argument_count; i++) {
+		const char *word = call->arguments[i], *equals = strchr(word, '=');
+
+		if (equals == NULL) {
+			value_free(body);
+			return call_fail(call, STATUS_USAGE, "\"%s\" sets nothing: write key=value, as in delay=20ms", word);
+		}
+		value_set(body, arena_printf(call->arena, "%.*s", (int)(equals - word), word), value_new_text(equals + 1));
+	}
+	value_to_json(body, false, &json);
+	value_free(body);
+	status = lab == NULL ? STATUS_FAILED
+			     : client_request(
+				       call, "POST", client_path(call, "/v1/labs/%s/links/%s/set", lab, link), text_get(&json), NULL, NULL);
+	text_free(&json);
+	if (status == STATUS_OK)
+		call_say(call, "link %s is set", link);
+	return status;
+}

@@ -84,6 +84,7 @@ enum status vm_console_run(struct call *call);
 enum status vm_exec_run(struct call *call);
 enum status link_run(struct call *call);
 enum status queue_policy_run(struct call *call);
+enum status link_set_run(struct call *call);
 enum status pool_ls_run(struct call *call);
 enum status pool_show_run(struct call *call);
 enum status pool_reserve_run(struct call *call);

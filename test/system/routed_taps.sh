@@ -131,6 +131,32 @@ if command -v tcpdump >/dev/null; then
 	rm -f "$WEFT_ROOT"/*.pcapng "$WEFT_ROOT"/*.log
 fi
 check "the neighbors are shown" says "10.2.0.9" "$weft" show ip arp
+# The link behaves badly, at once and for as long as it is told to.
+round_trip() { # LEAST MOST, of the median of 20 pings, in ms
+	local median
+	median=$(in_space left ping -n -c 20 -i 0.05 -W 2 10.2.0.9 | sed -n 's/.*time=\([0-9.]*\) ms/\1/p' | sort -n | sed -n 10p)
+	echo "      median round trip $median ms" >&3
+	awk -v m="${median:-0}" -v least="$1" -v most="$2" 'BEGIN { exit !(m >= least && m <= most) }'
+}
+lost() { # LEAST MOST, percent of 1,000 pings
+	local percent
+	percent=$(in_space left ping -n -q -c 1000 -i 0.002 -W 1 10.2.0.9 | sed -n 's/.* \([0-9.]*\)% packet loss.*/\1/p')
+	echo "      lost $percent %" >&3
+	awk -v p="${percent:--1}" -v least="$1" -v most="$2" 'BEGIN { exit !(p >= least && p <= most) }'
+}
+still_lossy() { kill -9 "$(number switch)" && within 10 in_space left ping -n -c 1 -W 1 10.2.0.9 && lost 7 13; }
+check "the link gets a delay" "$weft" link set r1:r2 delay=20ms
+check "which pings see, both ways" round_trip 40 45
+check "and the trace" says "delay 20ms; to the other end" trace 10.1.0.9 left 10.2.0.9
+check "one direction is made quick again" "$weft" link set r1:eth0 delay=none
+check "which halves it" round_trip 20 24
+check "the link loses packets in the other direction" "$weft" link set r2:eth0 delay=none loss=10%
+check "as many as it was told to" lost 7 13
+check "which are counted by name" says "link_loss" "$weft" show drops
+check "a wrong value is refused" says "expected a share such as 0.1%" "$weft" link set r1:r2 loss=10
+check "the switch is killed, and the link stays as it is" still_lossy
+check "the link is well again" "$weft" link set r1:r2 loss=none
+check "and nothing is lost" says " 0% packet loss" pings left 10.2.0.9
 check "the link is cut" "$weft" link down r1:r2
 check "the trace knows the cable" says "fix: mend the cable at r1:eth0" trace 10.1.0.9 left 10.2.0.9
 check "and that is felt" within 10 not in_space left ping -n -c 1 -W 1 10.2.0.9

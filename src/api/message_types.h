@@ -1,5 +1,5 @@
-/* Every message between the processes, as structs (those of OSPF are in message_ospf.h). Their rows are in messages.c; the meaning of sets,
- * events and questions in message.h. Long because it is the one list of all messages. */
+/* Every message between the processes, as structs (those of OSPF are in message_ospf.h, of security groups in message_group.h). Their rows
+ * are in messages.c; the meaning of sets, events and questions in message.h. Long because it is the one list of all messages. */
 #ifndef API_MESSAGE_TYPES_H
 #define API_MESSAGE_TYPES_H
 
@@ -7,7 +7,7 @@
 
 /*
  * Limits of the messages themselves. Interface: packet bytes of a punt; prefixes of an interface; next hops of a route (ECMP); routes of
- * one batch; NICs of a machine; security groups and further addresses of a port; rules of one message of a security group.
+ * one batch; NICs of a machine; security groups and further addresses of a port.
  */
 #define PACKET_BYTES_MAX 9216
 #define ADDRESSES_MAX 8
@@ -16,7 +16,6 @@
 #define NICS_MAX 16
 #define GROUPS_MAX 16
 #define ADDRESS_PAIRS_MAX 16
-#define GROUP_RULES_MAX 512
 
 /* Most machines that one waits for. */
 #define AFTER_MAX 32
@@ -248,46 +247,12 @@ struct msg_network {
 	uint32_t lease_s;
 	uint16_t impair_count; /* LINK only */
 	struct msg_impair impair[IMPAIR_MAX];
+	uint32_t storm_limit; /* frames a second to all, to groups, to unknown receivers, each, from one port; 0: the switch's own limit */
 	char domain[NAME_BYTES];
 	char path[PATH_BYTES];
 };
 
 enum port_kind_id { PORT_VHOST, PORT_TAP, PORT_KIND_COUNT };
-
-/*
- * A security group: rules that all of its ports share. Its rules come in pages of `version`; once all `page_count` of them are there they
- * take effect at once, until then those before them stay.
- */
-struct msg_group {
-	uint32_t id;
-	uint32_t page_count;
-	uint64_t version;
-	char path[PATH_BYTES];
-};
-
-/*
- * A rule allows. `protocol` 0: any; `port_first` to `port_last` are ports, of ICMP type << 8 | code, and 0-65535 for all others. The other
- * side is `remote`, or the members of `group`, or anyone of `family` (none: of both).
- */
-struct group_rule {
-	bool ingress;
-	uint8_t protocol;
-	uint8_t family; /* enum ip_family */
-	uint16_t port_first;
-	uint16_t port_last;
-	struct prefix remote;
-	uint32_t group;
-};
-
-/* Page `page` (from 0) of the rules of a group in a version. */
-struct msg_group_rules {
-	uint32_t id;
-	uint32_t group;
-	uint64_t version;
-	uint32_t page;
-	uint16_t rule_count;
-	struct group_rule rules[GROUP_RULES_MAX];
-};
 
 /* Another address that a port may speak from; a MAC of zero is the port's own. */
 struct address_pair {
@@ -689,44 +654,6 @@ struct row_dhcp {
 	char hostname[NAME_BYTES];
 };
 
-enum track_state {
-	TRACK_NEW,
-	TRACK_ANSWERED,
-	TRACK_PICKED_UP,
-	TRACK_ESTABLISHED,
-	TRACK_CLOSING,
-	TRACK_CLOSED,
-	TRACK_REVOKED,
-	TRACK_STATE_COUNT
-};
-
-/* A connection as its first packet read; `inbound`: to the port's machine. Ports are 0 where there are none; of ICMP the identifier. */
-struct row_connection {
-	uint32_t port;
-	uint8_t protocol;
-	bool inbound;
-	uint8_t state; /* enum track_state */
-	struct ip source;
-	struct ip destination;
-	uint16_t source_port;
-	uint16_t destination_port;
-	uint32_t remaining_s;
-	uint64_t packets;
-	uint64_t reply_packets;
-};
-
-/* A security group: `complete` when the rules that are wanted are those in effect. */
-struct row_group {
-	uint32_t group;
-	uint32_t ports;
-	uint32_t ingress_rules;
-	uint32_t egress_rules;
-	bool complete;
-	uint32_t connections;
-	uint64_t denied_in;
-	uint64_t denied_out;
-};
-
 struct row_route {
 	uint32_t router;
 	struct prefix prefix;
@@ -871,7 +798,6 @@ union message_body {
 	struct msg_port port;
 	struct msg_packet packet;
 	struct msg_fib fib;
-	struct msg_group_rules group_rules;
 	struct msg_vm vm;
 	struct msg_exec_output exec_output;
 	uint64_t aligned; /* bodies have 64-bit fields */

@@ -7,6 +7,7 @@
  *
  * Long because it is the one list of all messages.
  */
+#include "api/message_group.h"
 #include "api/message_ospf.h"
 #include "base/check.h"
 
@@ -145,6 +146,7 @@ static const struct field network_fields[] = {
 	FIELD(msg_network, dns),
 	FIELD(msg_network, lease_s),
 	ARRAY(msg_network, impair, impair_count, impair_elements),
+	FIELD(msg_network, storm_limit),
 	FIELD(msg_network, domain),
 	FIELD(msg_network, path),
 };

@@ -1,4 +1,5 @@
-/* The compiler of labs: walks the flat lab once per kind of object and fills in message bodies. */
+/* The compiler of labs: walks the flat lab once per kind of object and fills in message bodies. Long because it is one walk over one lab.
+ */
 #include "ctl/compile.h"
 
 #include "base/check.h"
@@ -84,6 +85,7 @@ static void compile_networks(struct compiler *c)
 		body->up = true;
 		body->mtu = network->mtu;
 		body->lease_s = network->lease_s;
+		body->storm_limit = network->storm_limit;
 		body->gateway = network->gateway;
 		add_subnet(body, network->ipv4);
 		add_subnet(body, network->ipv6);

@@ -2,7 +2,7 @@
 #ifndef CTL_COMPILE_GROUP_H
 #define CTL_COMPILE_GROUP_H
 
-#include "api/message_types.h"
+#include "api/message_group.h"
 #include "ctl/compile.h"
 
 /* All rules of a group, in the arena and without garbage in their holes, so that equal ones are equal byte by byte; returns how many. */

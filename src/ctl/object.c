@@ -1,6 +1,7 @@
 /* The table of the kinds of objects, and how objects compare. */
 #include "ctl/object.h"
 
+#include "api/message_group.h"
 #include "api/message_ospf.h"
 #include "base/check.h"
 

@@ -52,7 +52,7 @@ struct lab_image {
 	const char *sha256;
 };
 
-/* networks: NAME: { ipv4: 10.1.0.0/24 | pool: NAME, ipv6: , dhcp: true, mtu: 1500, lease: 3600s, gateway: | none } */
+/* networks: NAME: { ipv4: 10.1.0.0/24 | pool: NAME, ipv6: , dhcp: true, mtu: 1500, lease: 3600s, gateway: | none, storm-limit: 10000 } */
 struct lab_network {
 	const char *name;
 	struct place place;
@@ -64,7 +64,8 @@ struct lab_network {
 	uint16_t mtu;
 	uint32_t lease_s;
 	struct ip gateway; /* (A) the first router's address when not written */
-	bool no_gateway;   /* `gateway: none`: DHCP offers no router */
+	uint32_t storm_limit;
+	bool no_gateway; /* `gateway: none`: DHCP offers no router */
 };
 
 enum lab_rip_auth {

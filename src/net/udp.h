@@ -7,7 +7,7 @@
 #define UDP_HEADER_BYTES 8
 #define TCP_HEADER_BYTES 20
 
-enum udp_port { UDP_PORT_DHCP_SERVER = 67, UDP_PORT_DHCP_CLIENT = 68 };
+enum udp_port { UDP_PORT_DHCP_SERVER = 67, UDP_PORT_DHCP_CLIENT = 68, UDP_PORT_DHCPV6_CLIENT = 546, UDP_PORT_DHCPV6_SERVER = 547 };
 
 struct udp_header {
 	uint8_t source[2];

@@ -194,7 +194,7 @@ static void test_forgers(void **state)
 	frame.ttl = 255;
 	expect_drop(world, 11, &frame, "rogue_router");
 	/* A TAP can't claim a machine's MAC either. */
-	frame = between(11, "10.1.0.11", world_mac(12), "10.1.0.12");
+	frame = between(11, "10.1.0.99", world_mac(12), "10.1.0.12");
 	expect_drop(world, 18, &frame, "mac_spoofed");
 	/* ARP: a wrong sender MAC, a wrong sender address, a right one. */
 	world_bytes(

@@ -37,6 +37,7 @@ static void limits_fill(struct core_limits *limits)
 	limit_default(&limits->punts_per_second, 1000);
 	limit_default(&limits->icmp_errors_per_second, 100);
 	limit_default(&limits->groups, 4096);
+	limit_default(&limits->storm_per_second, 10000);
 	limit_default(&limits->rules_per_group, 65536);
 	limit_default(&limits->connections, 1 << 20);
 	limit_default(&limits->connections_per_port, limits->connections / 4 ? limits->connections / 4 : 1);

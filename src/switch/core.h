@@ -39,6 +39,7 @@ struct core_limits {
 	uint32_t punts_per_second;	 /* of a router interface */
 	uint32_t icmp_errors_per_second; /* of a router */
 	uint32_t groups, rules_per_group;
+	uint32_t storm_per_second;					/* of each kind and port, where the network doesn't say */
 	uint32_t connections, connections_per_port, half_open_per_port; /* that are tracked; the default of a port is a quarter of all */
 };
 

@@ -35,6 +35,8 @@ static const struct {
 	[DROP_TAGGED] = {"tagged", "a machine sent a VLAN tag into a network without VLANs"},
 	[DROP_ROGUE_DHCP] = {"rogue_dhcp", "a machine answered DHCP like a server"},
 	[DROP_ROGUE_ROUTER] = {"rogue_router", "a machine advertised itself as an IPv6 router or redirected traffic"},
+	[DROP_STORM_LIMIT] = {"storm_limit",
+		"the port sends more frames to all, to groups or to unknown receivers than the network lets it"},
 	[DROP_GROUP_DENIED_IN] = {"group_denied_in", "no rule of the machine's security groups lets it in"},
 	[DROP_GROUP_DENIED_OUT] = {"group_denied_out", "no rule of the machine's security groups lets it out"},
 	[DROP_GROUP_NOT_IP] = {"group_not_ip", "machines with security groups exchange only IP and ARP"},

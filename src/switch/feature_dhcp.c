@@ -203,7 +203,7 @@ static bool is_for_server(struct walk *walk, const struct network *network)
 {
 	struct ip destination;
 
-	if (walk_dhcp(walk) != FLOW_DHCP_TO_SERVER)
+	if (walk_family(walk) != IP_V4 || walk_dhcp(walk) != FLOW_DHCP_TO_SERVER)
 		return false;
 	destination = walk_ip_dst(walk);
 	return ip_to_u32(destination) == UINT32_MAX || ip_equal(destination, server_ip(network));

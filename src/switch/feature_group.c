@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-enum { DHCPV6_CLIENT = 546, DHCPV6_SERVER = 547, MLD_QUERY = 130, MLD_DONE = 132, MLD2_REPORT = 143 };
+enum { MLD_QUERY = 130, MLD_DONE = 132, MLD2_REPORT = 143 };
 
 /* Neighbor discovery counts only with hop limit 255 (RFC 4861 6.1, 7.1), multicast listening only from a link-local source. */
 static bool is_neighbor_talk(const struct flow_key *key, uint8_t ttl)
@@ -36,7 +36,7 @@ static bool is_neighbor_talk(const struct flow_key *key, uint8_t ttl)
 static bool is_dhcp(const struct flow_key *key, bool inbound)
 {
 	bool v4 = key->eth_type == ETHERNET_IPV4;
-	uint16_t client = v4 ? UDP_PORT_DHCP_CLIENT : DHCPV6_CLIENT, server = v4 ? UDP_PORT_DHCP_SERVER : DHCPV6_SERVER;
+	uint16_t client = v4 ? UDP_PORT_DHCP_CLIENT : UDP_PORT_DHCPV6_CLIENT, server = v4 ? UDP_PORT_DHCP_SERVER : UDP_PORT_DHCPV6_SERVER;
 
 	return key->protocol == IP_PROTOCOL_UDP && key->fragment == FRAGMENT_NONE && key->l4_src == (inbound ? server : client) &&
 	       key->l4_dst == (inbound ? client : server);

@@ -62,6 +62,16 @@ static inline void read_dhcp(struct flow_key *key, uint8_t protocol, uint16_t sr
 		key->dhcp = FLOW_DHCP_TO_CLIENT;
 }
 
+static void read_dhcpv6(struct flow_key *key)
+{
+	if (key->protocol != IP_PROTOCOL_UDP)
+		return;
+	if (key->l4_dst == UDP_PORT_DHCPV6_SERVER)
+		key->dhcp = FLOW_DHCP_TO_SERVER;
+	else if (key->l4_dst == UDP_PORT_DHCPV6_CLIENT && key->l4_src == UDP_PORT_DHCPV6_SERVER)
+		key->dhcp = FLOW_DHCP_TO_CLIENT;
+}
+
 /* RFC 1122 3.2.1, RFC 1812 5.2.2: what a router checks before it believes an IPv4 header. */
 static enum drop_reason read_ipv4(const struct packet *packet, struct flow_key *key, struct flow_view *view)
 {
@@ -144,8 +154,10 @@ static enum drop_reason read_ipv6(const struct packet *packet, struct flow_key *
 	if (view->ip_bytes > left)
 		return DROP_BAD_LENGTH;
 	reason = read_extensions(packet, view->l3_offset + view->ip_bytes, h->next_header, key, view);
-	if (reason == DROP_NONE)
+	if (reason == DROP_NONE) {
 		read_l4(packet, view->l3_offset + view->ip_bytes, key, view);
+		read_dhcpv6(key);
+	}
 	return reason;
 }
 

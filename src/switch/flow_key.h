@@ -50,7 +50,7 @@ struct flow_key {
 	uint16_t l4_src; /* host order; ICMP: the type */
 	uint16_t l4_dst; /* ICMP: the code */
 	uint8_t fragment;
-	uint8_t dhcp; /* enum flow_dhcp: IPv4 with UDP to port 67; to 68 from 67 */
+	uint8_t dhcp; /* enum flow_dhcp: UDP to port 67 (IPv6: 547); to 68 from 67 (546 from 547) */
 	uint8_t zero[6];
 	uint8_t ip_src[16];
 	uint8_t ip_dst[16];

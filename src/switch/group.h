@@ -10,6 +10,7 @@
 #ifndef SWITCH_GROUP_H
 #define SWITCH_GROUP_H
 
+#include "api/message_group.h"
 #include "switch/topology.h"
 
 struct policy;

@@ -423,6 +423,7 @@ static struct frame neighbor_talk(uint32_t from, uint32_t to, uint8_t type, uint
 	(void)snprintf(text, sizeof(text), "2001:db8:1::%u", to);
 	frame.ip_dst = world_ip(text);
 	frame.ttl = ttl;
+	frame.payload_bytes = 16; /* no options */
 	return frame;
 }
 

@@ -10,7 +10,7 @@
 #ifndef SWITCH_POLICY_H
 #define SWITCH_POLICY_H
 
-#include "api/message_types.h"
+#include "api/message_group.h"
 
 struct policy;
 

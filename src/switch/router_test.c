@@ -326,7 +326,7 @@ static void test_headers_that_are_refused(void **state)
 		{"0.1.2.3", "10.3.0.9", "martian_source"},
 		{"224.0.0.5", "10.3.0.9", "martian_source"},
 		{"255.255.255.255", "10.3.0.9", "martian_source"},
-		{"10.1.0.1", "10.3.0.9", "martian_source"},
+		{"10.2.0.0", "10.3.0.9", "martian_source"},
 		{"10.1.0.5", "127.0.0.1", "martian_destination"},
 		{"10.1.0.5", "0.0.0.0", "martian_destination"},
 		{"10.1.0.5", "241.0.0.1", "martian_destination"},

@@ -393,6 +393,10 @@ static bool may_send(enum process_id from, uint16_t type)
 	case MSG_SYNC_END:
 	case MSG_NETWORK_SET:
 	case MSG_NETWORK_DEL:
+	case MSG_GROUP_SET:
+	case MSG_GROUP_DEL:
+	case MSG_GROUP_RULES_SET:
+	case MSG_GROUP_RULES_DEL:
 	case MSG_PORT_SET:
 	case MSG_PORT_DEL:
 	case MSG_ROUTER_SET:

@@ -23,6 +23,9 @@ struct core;
 struct fib;
 struct flow;
 
+/* Kinds of frames that go to many: each has a rate of its own. */
+enum storm_kind { STORM_BROADCAST, STORM_MULTICAST, STORM_UNKNOWN, STORM_KINDS };
+
 /* What a port or router interface counted. `drops` is indexed by enum drop_reason. */
 struct counters {
 	uint64_t rx_packets, rx_bytes, rx_dropped;
@@ -87,6 +90,7 @@ struct port {
 	unsigned flow_skip; /* bursts for which it isn't worth a look */
 	struct dhcp_lease lease;
 	struct rate_limit dhcp_rate;
+	struct rate_limit storm_rate[STORM_KINDS];
 	struct port_policy *policy; /* of its security groups; NULL: it has none */
 	struct conn_zone zone;
 };

@@ -21,6 +21,7 @@ static const char *const fixes[DROP_COUNT] = {
 	[DROP_TAGGED] = "send untagged, or use a link, which passes tags",
 	[DROP_ROGUE_DHCP] = "end the DHCP server in the machine: the network has its own",
 	[DROP_ROGUE_ROUTER] = "end router advertisements in the machine",
+	[DROP_STORM_LIMIT] = "look for a loop behind the port, or raise storm-limit: of the network",
 	[DROP_GROUP_DENIED_IN] = "let it in: security-groups: NAME: { ingress: [ { protocol: ..., port: ..., from: ... } ] }",
 	[DROP_GROUP_DENIED_OUT] = "let it out: security-groups: NAME: { egress: [ { protocol: ..., port: ..., to: ... } ] }",
 	[DROP_GROUP_NOT_IP] = "send IP or ARP, or take the machine's security groups away",

@@ -226,11 +226,30 @@ bool flood_takes(const struct flow_actions *actions, struct member *member)
 	return port != NULL && port_is_up(port) && !(actions->flood_unknown && port->guarded);
 }
 
+/* Takes from the measure of what a port may send to many; what routers themselves send is theirs. */
+static bool flood_may(struct core *core, const struct flow_actions *actions, const struct packet *packet)
+{
+	const struct ethernet_header *eth = (const struct ethernet_header *)packet->data;
+	enum storm_kind kind = actions->flood_unknown			    ? STORM_UNKNOWN
+			       : mac_equal(eth->destination, MAC_BROADCAST) ? STORM_BROADCAST
+									    : STORM_MULTICAST;
+	uint32_t limit = actions->flood->config.storm_limit;
+
+	if (actions->from->is_rif)
+		return true;
+	return rate_limit_take(&member_port(actions->from)->storm_rate[kind], limit ? limit : core->limits.storm_per_second, core->now);
+}
+
 static void flood_run(struct core *core, const struct flow_actions *actions, struct packet *packet)
 {
 	struct port *last = NULL;
 	struct member *member;
 
+	if (!flood_may(core, actions, packet)) {
+		member_drop(actions->from, DROP_STORM_LIMIT, false, 1);
+		core_release(core, packet);
+		return;
+	}
 	list_each (member, &actions->flood->members, struct member, in_network) {
 		struct packet *copy;
 		struct port *port;

@@ -2,6 +2,7 @@
 #ifndef TEST_CORE_WORLD_H
 #define TEST_CORE_WORLD_H
 
+#include "api/message_group.h"
 #include "switch/core.h"
 
 #define WORLD_SENT_MAX 4096

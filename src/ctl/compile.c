@@ -226,21 +226,7 @@ static void compile_groups(struct compiler *c)
 
 /* --- routers --- */
 
-static uint8_t rip_auth_of(enum lab_rip_auth auth)
-{
-	static const uint8_t map[] = {
-		[LAB_RIP_AUTH_NONE] = RIP_AUTH_NONE,
-		[LAB_RIP_AUTH_PASSWORD] = RIP_AUTH_PASSWORD,
-		[LAB_RIP_AUTH_MD5] = RIP_AUTH_MD5,
-		[LAB_RIP_AUTH_SHA1] = RIP_AUTH_SHA1,
-		[LAB_RIP_AUTH_SHA256] = RIP_AUTH_SHA256,
-		[LAB_RIP_AUTH_SHA384] = RIP_AUTH_SHA384,
-		[LAB_RIP_AUTH_SHA512] = RIP_AUTH_SHA512,
-	};
-
-	CHECK(auth < COUNT_OF(map));
-	return map[auth];
-}
+_Static_assert((int)LAB_RIP_AUTH_SHA512 == (int)RIP_AUTH_SHA512, "the kinds of authentication are in the same order");
 
 static void compile_rip_interface(struct compiler *c, const struct lab_interface *interface, const struct msg_rif *rif, const char *name)
 {
@@ -251,7 +237,7 @@ static void compile_rip_interface(struct compiler *c, const struct lab_interface
 	body->router = rif->router;
 	body->passive = interface->rip_passive;
 	body->cost = interface->rip_cost ? interface->rip_cost : 1;
-	body->auth = rip_auth_of(auth->type);
+	body->auth = (uint8_t)auth->type;
 	body->key_id = auth->key_id;
 	put_text(c, body->key, sizeof(body->key), auth->key ? auth->key : "", "RIP key");
 }

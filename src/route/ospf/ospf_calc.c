@@ -42,6 +42,37 @@ void ospf_calc_soon(struct ospf *ospf)
 	event(ospf);
 }
 
+/* The next link of a router LSA that is no stub; false at the end. */
+static bool next_edge(struct reader *body, struct ospf_link *link)
+{
+	while (ospf_link_read(body, link))
+		if (link->type != OSPF_LINK_STUB)
+			return true;
+	return false;
+}
+
+/* Whether two router LSAs differ in nothing but their stubs. */
+static bool topology_same(const struct ospf_blob *before, const struct ospf_blob *after)
+{
+	struct reader a = reader_over(before->bytes + OSPF_LSA_HEADER_BYTES, before->size - OSPF_LSA_HEADER_BYTES);
+	struct reader b = reader_over(after->bytes + OSPF_LSA_HEADER_BYTES, after->size - OSPF_LSA_HEADER_BYTES);
+	struct ospf_link x, y;
+	uint16_t count;
+
+	if (ospf_router_flags(&a, &count) != ospf_router_flags(&b, &count))
+		return false;
+	for (;;) {
+		bool more_a = next_edge(&a, &x), more_b = next_edge(&b, &y);
+
+		if (more_a != more_b)
+			return false;
+		if (!more_a)
+			return true;
+		if (x.type != y.type || x.id != y.id || x.data != y.data || x.metric != y.metric)
+			return false;
+	}
+}
+
 void ospf_calc_changed(struct ospf *ospf, const struct ospf_entry *entry, const struct ospf_blob *before, bool was_old)
 {
 	uint8_t type = entry->header.type;
@@ -52,8 +83,11 @@ void ospf_calc_changed(struct ospf *ospf, const struct ospf_entry *entry, const 
 		memcmp(before->bytes + OSPF_LSA_HEADER_BYTES, entry->blob->bytes + OSPF_LSA_HEADER_BYTES,
 			before->size - OSPF_LSA_HEADER_BYTES) == 0)
 		return; /* a refresh */
-	if (type == OSPF_LSA_ROUTER || type == OSPF_LSA_NETWORK)
-		entry->area->tree_old = true;
+	if (type == OSPF_LSA_ROUTER || type == OSPF_LSA_NETWORK) {
+		entry->area->routes_old = true;
+		if (type == OSPF_LSA_NETWORK || before == NULL || was_old != entry->old || !topology_same(before, entry->blob))
+			entry->area->tree_old = true;
+	}
 	ospf_calc_soon(ospf);
 }
 
@@ -67,11 +101,15 @@ static void tree_compute(struct ospf *ospf, struct ospf_area *area)
 	for (size_t i = 0; i < COUNT_OF(types); i++)
 		list_each (entry, &area->db.of_type[types[i]], struct ospf_entry, in_type)
 			lsas[count++] = ospf_entry_lsa(entry, ospf->now);
-	ospf_spf_free(&area->spf);
-	if (ospf_spf_run(&area->spf, ospf->settings.router_id, lsas, count) == 0)
-		area->tree_old = false;
+	if (area->tree_old) {
+		ospf_spf_free(&area->spf);
+		if (ospf_spf_run(&area->spf, ospf->settings.router_id, lsas, count) == 0)
+			area->tree_old = area->routes_old = false;
+		ospf->spf_count++;
+	} else if (ospf_spf_routes(&area->spf, lsas, count) == 0) {
+		area->routes_old = false;
+	}
 	free(lsas);
-	ospf->spf_count++;
 }
 
 static bool hops_same(const struct ospf_hops *a, const struct ospf_hops *b)
@@ -161,7 +199,7 @@ static void compute(struct ospf *ospf)
 	ospf->spf_at = INSTANT_NEVER;
 	ospf->table_old = false;
 	list_each (area, &ospf->areas, struct ospf_area, in_ospf)
-		if (area->tree_old)
+		if (area->tree_old || area->routes_old)
 			tree_compute(ospf, area);
 	ospf->table = (struct ospf_table){0};
 	ospf_paths_make(ospf, &ospf->table);

@@ -159,7 +159,8 @@ struct ospf_area {
 	unsigned up_count; /* interfaces that are up */
 	struct ospf_db db;
 	struct ospf_spf spf;
-	bool tree_old; /* its router or network LSAs changed since `spf` was computed */
+	bool tree_old;	 /* the topology changed since `spf` was computed */
+	bool routes_old; /* only stubs did */
 	bool router_dirty;
 };
 

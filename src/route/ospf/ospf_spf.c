@@ -265,27 +265,48 @@ static void vertices_fill(struct tree *tree, uint32_t root, const struct ospf_ls
 	tree->vertices[kept] = (struct vertex){.id = root};
 }
 
-static void route_add(struct ospf_spf *spf, const struct vertex *v, uint32_t network, uint32_t mask, uint32_t cost)
+static void route_add(struct ospf_spf *spf, const struct ospf_router_route *to, uint32_t network, uint32_t mask, uint32_t cost)
 {
-	spf->routes[spf->route_count++] = (struct ospf_route){network & mask, ospf_mask_length(mask), v->cost + cost, v->hops};
+	spf->routes[spf->route_count++] = (struct ospf_route){network & mask, ospf_mask_length(mask), to->cost + cost, to->hops};
 }
 
-static void vertex_routes(struct ospf_spf *spf, const struct vertex *v)
+/* What the tree reached: networks and routers, in the order of the vertices. */
+static void reach_fill(struct ospf_spf *spf, const struct tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct vertex *v = &tree->vertices[i];
+		struct reader body = v->lsa->body;
+		struct ospf_router_route route = {v->id, 0, v->cost, v->hops};
+		uint16_t count;
+
+		if (!v->done)
+			continue;
+		if (v->router) {
+			route.flags = ospf_router_flags(&body, &count);
+			spf->routers[spf->router_count++] = route;
+		} else {
+			spf->networks[spf->network_count++] = route;
+		}
+	}
+}
+
+static void network_routes(struct ospf_spf *spf, const struct ospf_router_route *network, const struct vertex *v)
+{
+	struct reader body = v->lsa->body;
+
+	route_add(spf, network, v->id, reader_u32(&body), 0);
+}
+
+static void router_routes(struct ospf_spf *spf, const struct ospf_router_route *router, const struct vertex *v)
 {
 	struct reader body = v->lsa->body;
 	struct ospf_link link;
 	uint16_t count;
-	uint8_t flags;
 
-	if (!v->router) {
-		route_add(spf, v, v->id, reader_u32(&body), 0);
-		return;
-	}
-	flags = ospf_router_flags(&body, &count);
-	spf->routers[spf->router_count++] = (struct ospf_router_route){v->id, flags, v->cost, v->hops};
+	ospf_router_flags(&body, &count);
 	while (ospf_link_read(&body, &link))
 		if (link.type == OSPF_LINK_STUB)
-			route_add(spf, v, link.id, link.data, link.metric);
+			route_add(spf, router, link.id, link.data, link.metric);
 }
 
 static int route_compare(const void *left, const void *right)
@@ -319,7 +340,7 @@ static void routes_merge(struct ospf_spf *spf)
 	spf->route_count = kept;
 }
 
-static void spf_fill(struct ospf_spf *spf, struct tree *tree, uint32_t root_id)
+static void tree_make(struct tree *tree, uint32_t root_id)
 {
 	struct vertex *root = vertex_find(tree, true, root_id);
 
@@ -331,37 +352,82 @@ static void spf_fill(struct ospf_spf *spf, struct tree *tree, uint32_t root_id)
 			network_edges(tree, &tree->vertices[i]);
 	}
 	tree->vertices[tree->count].first = tree->edge_count;
-	if (root == NULL)
-		return;
-	tree_grow(tree, root);
-	for (size_t i = 0; i < tree->count; i++)
-		if (tree->vertices[i].done)
-			vertex_routes(spf, &tree->vertices[i]);
-	spf->hops_left_out = tree->hops_left_out;
+	if (root != NULL)
+		tree_grow(tree, root);
+}
+
+/* The second stage: networks and stubs of what was reached. */
+static void routes_fill(struct ospf_spf *spf, const struct tree *tree)
+{
+	const struct vertex *v;
+
+	for (size_t i = 0; i < spf->network_count; i++) {
+		v = vertex_find(tree, false, spf->networks[i].router_id);
+		if (v != NULL)
+			network_routes(spf, &spf->networks[i], v);
+	}
+	for (size_t i = 0; i < spf->router_count; i++) {
+		v = vertex_find(tree, true, spf->routers[i].router_id);
+		if (v != NULL)
+			router_routes(spf, &spf->routers[i], v);
+	}
 	routes_merge(spf);
+}
+
+/* Most edges and routes that the LSAs can make. */
+static size_t entries_most(const struct ospf_lsa *lsas, size_t count)
+{
+	size_t entries = 1;
+
+	for (size_t i = 0; i < count; i++)
+		entries += lsa_counts(&lsas[i]) ? entries_of(&lsas[i]) + 1 : 0;
+	return entries;
+}
+
+int ospf_spf_routes(struct ospf_spf *spf, const struct ospf_lsa *lsas, size_t count)
+{
+	struct tree tree = {0};
+	struct ospf_route *routes = calloc(entries_most(lsas, count), sizeof(*routes));
+
+	tree.vertices = calloc(count + 1, sizeof(*tree.vertices));
+	if (routes == NULL || tree.vertices == NULL) {
+		free(routes);
+		free(tree.vertices);
+		return -ENOMEM;
+	}
+	vertices_fill(&tree, 0, lsas, count);
+	free(spf->routes);
+	spf->routes = routes;
+	spf->route_count = 0;
+	routes_fill(spf, &tree);
+	free(tree.vertices);
+	return 0;
 }
 
 int ospf_spf_run(struct ospf_spf *spf, uint32_t root, const struct ospf_lsa *lsas, size_t count)
 {
 	struct tree tree = {0};
-	size_t entries = 1;
+	size_t entries = entries_most(lsas, count);
 	int result = 0;
 
 	CHECK(count < UINT32_MAX);
 	*spf = (struct ospf_spf){0};
-	for (size_t i = 0; i < count; i++)
-		entries += lsa_counts(&lsas[i]) ? entries_of(&lsas[i]) + 1 : 0;
 	tree.vertices = calloc(count + 1, sizeof(*tree.vertices));
 	tree.edges = calloc(entries, sizeof(*tree.edges));
 	tree.heap = calloc(entries + 1, sizeof(*tree.heap));
 	spf->routes = calloc(entries, sizeof(*spf->routes));
 	spf->routers = calloc(count + 1, sizeof(*spf->routers));
-	if (tree.vertices == NULL || tree.edges == NULL || tree.heap == NULL || spf->routes == NULL || spf->routers == NULL) {
+	spf->networks = calloc(count + 1, sizeof(*spf->networks));
+	if (tree.vertices == NULL || tree.edges == NULL || tree.heap == NULL || spf->routes == NULL || spf->routers == NULL ||
+		spf->networks == NULL) {
 		ospf_spf_free(spf);
 		result = -ENOMEM;
 	} else {
 		vertices_fill(&tree, root, lsas, count);
-		spf_fill(spf, &tree, root);
+		tree_make(&tree, root);
+		reach_fill(spf, &tree);
+		spf->hops_left_out = tree.hops_left_out;
+		routes_fill(spf, &tree);
 	}
 	free(tree.vertices);
 	free(tree.edges);
@@ -373,5 +439,6 @@ void ospf_spf_free(struct ospf_spf *spf)
 {
 	free(spf->routes);
 	free(spf->routers);
+	free(spf->networks);
 	*spf = (struct ospf_spf){0};
 }

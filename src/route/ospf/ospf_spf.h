@@ -42,6 +42,8 @@ struct ospf_spf {
 	size_t route_count;
 	struct ospf_router_route *routers;
 	size_t router_count;
+	struct ospf_router_route *networks; /* likewise the transit networks, by the id of their LSA */
+	size_t network_count;
 	uint64_t hops_left_out;
 };
 
@@ -50,6 +52,12 @@ struct ospf_spf {
  * MaxAge are passed over). 0, or -ENOMEM with `spf` empty. The result is the caller's, freed by ospf_spf_free.
  */
 int ospf_spf_run(struct ospf_spf *spf, uint32_t root, const struct ospf_lsa *lsas, size_t count);
+
+/*
+ * Hangs the routes on the tree anew that ospf_spf_run made, for LSAs of which only stub links changed since (RFC 2328 16.1, second stage).
+ * 0, or -ENOMEM with `spf` as it was.
+ */
+int ospf_spf_routes(struct ospf_spf *spf, const struct ospf_lsa *lsas, size_t count);
 void ospf_spf_free(struct ospf_spf *spf);
 
 #endif

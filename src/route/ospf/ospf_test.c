@@ -431,6 +431,29 @@ static void test_sequence_wrap(void **state)
 	net_free(net);
 }
 
+/* A stub that comes is known at once, and no tree is computed for it. */
+static void test_stub_change(void **state)
+{
+	struct net *net = net_new(2, OSPF_POINT_TO_POINT);
+	struct ospf_interface_settings stub = settings_of(OSPF_BROADCAST);
+	uint64_t computed;
+	unsigned routes;
+
+	(void)state;
+	net_run(net, span_s(10));
+	computed = ospf_spf_count(net->nodes[1].ospf);
+	routes = net->nodes[1].routes;
+	stub.passive = true;
+	interface_up(&net->nodes[0], 3, 0x0a020001U, &stub);
+	net_run(net, span_s(1));
+	assert_int_equal(net->nodes[1].routes, routes + 1);
+	assert_int_equal(ospf_spf_count(net->nodes[1].ospf), computed);
+	ospf_interface_del(net->nodes[0].ospf, 1, net->now);
+	net_run(net, span_s(6));
+	assert_true(ospf_spf_count(net->nodes[1].ospf) > computed); /* the neighbor is gone: that is a tree */
+	net_free(net);
+}
+
 /* A link that changes its mind all the time makes few instances: pauses double up to MinLSInterval. The first one waits for nothing. */
 static void test_throttle(void **state)
 {
@@ -492,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_ageing),
 		cmocka_unit_test(test_sequence_wrap),
+		cmocka_unit_test(test_stub_change),
 		cmocka_unit_test(test_throttle),
 		cmocka_unit_test(test_former_life),
 	};

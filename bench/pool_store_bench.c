@@ -74,7 +74,7 @@ static double all(struct store *store, struct ledger *ledgers[3], uint32_t inter
 /* Allocations a second when each is waited for, 64 at a time. */
 static double grouped(struct store *store)
 {
-	struct ledger *ledger = ledger_new(&(struct ledger_config){UINT64_C(1) << 20, POOL_SEQUENTIAL, 1, span_s(300), true});
+	struct ledger *ledger = ledger_new(&(struct ledger_config){UINT64_C(1) << 20, POOL_SEQUENTIAL, 1, span_s(300), true, 0});
 	struct instant start = clock_monotonic();
 	double seconds;
 
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	}
 	for (unsigned k = 0; k < 3; k++)
 		ledgers[k] = ledger_new(&(struct ledger_config){
-			k == 0 ? UINT64_C(1) << 24 : interfaces + 16, k == 0 ? POOL_HASH : POOL_SEQUENTIAL, 1, span_s(300), true});
+			k == 0 ? UINT64_C(1) << 24 : interfaces + 16, k == 0 ? POOL_HASH : POOL_SEQUENTIAL, 1, span_s(300), true, 0});
 	allocated = all(store, ledgers, (uint32_t)interfaces, false);
 	released = all(store, ledgers, (uint32_t)interfaces, true);
 	(void)printf(

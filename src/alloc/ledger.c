@@ -43,6 +43,7 @@ struct ledger {
 	struct unit_set taken; /* held, resting or excluded */
 	struct rand rand;
 	uint64_t cursor, held, excluded;
+	uint64_t extent, beyond; /* units are chosen below `extent`; taken ones behind it */
 	/* By owner: its unit + 1, or 0; the ring's entry where the bit `rests` is set. */
 	uint32_t *unit_of;
 	uint64_t *rests;
@@ -58,6 +59,21 @@ struct ledger {
 	struct run *runs;
 	uint32_t runs_size, first_run, last_run; /* first_run .. last_run-1 */
 };
+
+static void unit_take(struct ledger *ledger, uint64_t unit)
+{
+	unit_set_add(&ledger->taken, unit);
+	ledger->beyond += unit >= ledger->extent;
+}
+
+static void unit_give(struct ledger *ledger, uint64_t unit)
+{
+	unit_set_remove(&ledger->taken, unit);
+	ledger->beyond -= unit >= ledger->extent;
+}
+
+/* Units that may be chosen now. */
+static uint64_t choice(const struct ledger *ledger) { return ledger->extent - (ledger->taken.used - ledger->beyond); }
 
 static bool rests(const struct ledger *ledger, uint32_t owner) { return ledger->rests[owner / 64] >> (owner % 64) & 1; }
 
@@ -274,7 +290,7 @@ static void ring_end_oldest(struct ledger *ledger)
 	struct resting oldest = *ring_at(ledger, ledger->head);
 
 	ring_take(ledger, oldest.owner);
-	unit_set_remove(&ledger->taken, oldest.unit);
+	unit_give(ledger, oldest.unit);
 }
 
 static uint32_t resting_count(const struct ledger *ledger) { return ledger->tail - ledger->head - ledger->gaps; }
@@ -312,7 +328,7 @@ static void record_drop(struct ledger *ledger, uint32_t owner)
 
 	if (rests(ledger, owner)) {
 		ring_take(ledger, owner);
-		unit_set_remove(&ledger->taken, unit);
+		unit_give(ledger, unit);
 	}
 	slot_take(ledger, unit);
 	ledger->unit_of[owner] = 0;
@@ -329,7 +345,7 @@ static uint32_t record_revive(struct ledger *ledger, uint32_t owner)
 	if (rests(ledger, owner))
 		ring_take(ledger, owner);
 	else
-		unit_set_add(&ledger->taken, unit);
+		unit_take(ledger, unit);
 	ledger->held++;
 	return unit;
 }
@@ -343,6 +359,9 @@ struct ledger *ledger_new(const struct ledger_config *config)
 	if (config->size > LEDGER_UNITS_MAX)
 		ledger->config.size = LEDGER_UNITS_MAX;
 	unit_set_init(&ledger->taken, ledger->config.size);
+	ledger->extent = ledger->config.size;
+	if (config->block > 0 && config->block < ledger->extent)
+		ledger->extent = config->block;
 	ledger->rand = rand_seeded(config->seed);
 	ledger->slot_bits = FEW_BITS;
 	if (ledger->config.size <= UINT64_C(1) << DIRECT_BITS)
@@ -371,19 +390,66 @@ void ledger_exclude(struct ledger *ledger, uint64_t first, uint64_t count)
 	for (uint64_t unit = first; unit < first + count && unit < ledger->config.size; unit++) {
 		if (unit_set_has(&ledger->taken, unit))
 			continue;
-		unit_set_add(&ledger->taken, unit);
+		unit_take(ledger, unit);
 		ledger->excluded++;
 	}
+}
+
+/* The next one that may be chosen from a unit on: those behind the extent come after the first ones. */
+static uint64_t choose_from(const struct ledger *ledger, uint64_t from)
+{
+	uint64_t unit;
+
+	CHECK(unit_set_next_outside(&ledger->taken, from, &unit));
+	if (unit >= ledger->extent)
+		CHECK(unit_set_next_outside(&ledger->taken, 0, &unit));
+	return unit;
+}
+
+/* Taken units first .. end-1. */
+static uint64_t count_taken(const struct ledger *ledger, uint64_t first, uint64_t end)
+{
+	uint64_t count = 0;
+
+	for (uint64_t unit = first; unit < end; unit++)
+		count += unit_set_has(&ledger->taken, unit);
+	return count;
+}
+
+/* Blocks more, until one has room or there are none. */
+static void grow(struct ledger *ledger)
+{
+	while (choice(ledger) == 0 && ledger->extent < ledger->config.size) {
+		uint64_t left = ledger->config.size - ledger->extent,
+			 end = ledger->extent + (ledger->config.block < left ? ledger->config.block : left);
+
+		ledger->beyond -= count_taken(ledger, ledger->extent, end);
+		ledger->extent = end;
+	}
+}
+
+uint64_t ledger_shrink(struct ledger *ledger)
+{
+	uint64_t before = ledger->extent, block = ledger->config.block;
+
+	while (block > 0 && ledger->extent > block) {
+		uint64_t first = (ledger->extent - 1) / block * block;
+
+		if (count_taken(ledger, first, ledger->extent) > 0)
+			break;
+		ledger->extent = first;
+	}
+	return before - ledger->extent;
 }
 
 /* The unit that the strategy chooses among the free ones, of which there is at least one. */
 static uint32_t choose(struct ledger *ledger, uint64_t wish)
 {
-	uint64_t size = ledger->config.size, free_units = size - ledger->taken.used, unit = 0;
+	uint64_t size = ledger->extent, free_units = choice(ledger), unit = 0;
 
 	switch (ledger->config.strategy) {
 	case POOL_SEQUENTIAL:
-		CHECK(unit_set_next_outside(&ledger->taken, ledger->cursor, &unit));
+		unit = choose_from(ledger, ledger->cursor);
 		ledger->cursor = unit + 1;
 		break;
 	case POOL_RANDOM:
@@ -397,7 +463,7 @@ static uint32_t choose(struct ledger *ledger, uint64_t wish)
 		while (unit_set_has(&ledger->taken, unit));
 		break;
 	case POOL_HASH:
-		CHECK(unit_set_next_outside(&ledger->taken, wish % size, &unit));
+		unit = choose_from(ledger, wish % size);
 		break;
 	}
 	return (uint32_t)unit;
@@ -433,16 +499,18 @@ int ledger_allocate(struct ledger *ledger, uint32_t owner, uint64_t wish, struct
 		*unit = record_revive(ledger, owner);
 		return 0;
 	}
-	if (ledger->taken.used == ledger->config.size && ledger->config.shorten_quarantine && ledger->head != ledger->tail)
+	if (choice(ledger) == 0)
+		grow(ledger);
+	if (choice(ledger) == 0 && ledger->config.shorten_quarantine && ledger->head != ledger->tail)
 		ring_end_oldest(ledger);
-	if (ledger->taken.used == ledger->config.size)
+	if (choice(ledger) == 0)
 		return -ENOSPC;
 	chosen = choose(ledger, wish);
 	if (remembers(ledger))
 		*forgotten = slot_find(ledger, chosen);
 	if (*forgotten != 0)
 		record_drop(ledger, *forgotten);
-	unit_set_add(&ledger->taken, chosen);
+	unit_take(ledger, chosen);
 	record_add(ledger, owner, chosen);
 	*unit = chosen;
 	return 0;
@@ -474,7 +542,7 @@ int ledger_reserve(struct ledger *ledger, uint32_t owner, uint64_t unit, uint32_
 	if (there != 0)
 		record_drop(ledger, there);
 	if (!unit_set_has(&ledger->taken, unit))
-		unit_set_add(&ledger->taken, unit);
+		unit_take(ledger, unit);
 	else
 		ledger->excluded--;
 	record_add(ledger, owner, (uint32_t)unit);
@@ -490,7 +558,7 @@ bool ledger_release(struct ledger *ledger, uint32_t owner, struct instant now)
 	if (ledger->config.quarantine.ns > 0)
 		ring_append(ledger, owner, now);
 	else
-		unit_set_remove(&ledger->taken, ledger->unit_of[owner] - 1);
+		unit_give(ledger, ledger->unit_of[owner] - 1);
 	return true;
 }
 
@@ -517,5 +585,6 @@ struct pool_counts ledger_counts(const struct ledger *ledger)
 		.quarantined = resting_count(ledger),
 		.excluded = ledger->excluded,
 		.free = ledger->config.size - ledger->taken.used,
+		.extent = ledger->extent,
 	};
 }

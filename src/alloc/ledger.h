@@ -32,6 +32,7 @@ struct ledger_config {
 	uint64_t seed;		 /* RANDOM */
 	struct span quarantine;	 /* before a unit that was given back may go to another owner */
 	bool shorten_quarantine; /* when it is full otherwise, the oldest comes out of quarantine early */
+	uint64_t block;		 /* 0: static. Else dynamic: units below so many are chosen, then by so many more, up to `size` */
 };
 
 struct ledger;
@@ -65,7 +66,11 @@ uint32_t ledger_holder(const struct ledger *ledger, uint64_t unit);
 
 struct pool_counts {
 	uint64_t size, held, quarantined, excluded, free;
+	uint64_t extent; /* units that it has so far, when it grows by blocks */
 };
+
+/* Gives back blocks at the end of a dynamic ledger in which nothing is held, rests or is excluded; returns how many units. */
+uint64_t ledger_shrink(struct ledger *ledger);
 
 struct pool_counts ledger_counts(const struct ledger *ledger);
 

@@ -147,7 +147,7 @@ static void random_operations_agree_with_model(void **state)
 		struct rand rand = rand_seeded((uint64_t)round);
 		struct model m = {.quarantine = round % 2 ? 50 : 0, .size = sizes[round % 5]};
 		struct ledger *ledger =
-			ledger_new(&(struct ledger_config){m.size, (enum pool_strategy)(round / 5), 3, {m.quarantine}, false});
+			ledger_new(&(struct ledger_config){m.size, (enum pool_strategy)(round / 5), 3, {m.quarantine}, false, 0});
 		struct instant now = {1};
 
 		for (int step = 0; step < 4000; step++) {
@@ -163,7 +163,7 @@ static void random_operations_agree_with_model(void **state)
 /* One that comes and goes while another rests leaves gaps in the ring, which must not make it grow. */
 static void ring_is_remade(void **state)
 {
-	struct ledger *ledger = ledger_new(&(struct ledger_config){10, POOL_SEQUENTIAL, 0, span_s(300), false});
+	struct ledger *ledger = ledger_new(&(struct ledger_config){10, POOL_SEQUENTIAL, 0, span_s(300), false, 0});
 	struct instant now = {1};
 	uint32_t forgotten;
 	uint64_t first, unit;
@@ -181,11 +181,45 @@ static void ring_is_remade(void **state)
 	ledger_free(ledger);
 }
 
+/* A dynamic ledger chooses from its first block until that is full, then from two, and gives the second back. */
+static void dynamic_grows_by_blocks(void **state)
+{
+	static const enum pool_strategy strategies[] = {POOL_SEQUENTIAL, POOL_RANDOM, POOL_HASH};
+
+	(void)state;
+	for (unsigned s = 0; s < 3; s++) {
+		struct ledger *ledger = ledger_new(&(struct ledger_config){.size = 100, .strategy = strategies[s], .seed = 7, .block = 16});
+		uint32_t other, forgotten;
+		uint64_t unit;
+
+		assert_int_equal(ledger_reserve(ledger, 200, 20, &other), 0);
+		for (uint32_t o = 1; o <= 99; o++) {
+			assert_int_equal(ledger_allocate(ledger, o, o * 37, (struct instant){1}, &unit, &forgotten), 0);
+			/* 16, then 15 more since one there is held, then 16 more. */
+			assert_true(unit < (o <= 16 ? 16 : o <= 31 ? 32 : 100));
+			assert_int_equal(ledger_counts(ledger).extent, o <= 16	    ? 16
+								       : o <= 31    ? 32
+								       : o + 1 > 96 ? 100
+										    : (o + 1 + 15) / 16 * 16);
+		}
+		assert_int_equal(ledger_allocate(ledger, 100, 0, (struct instant){1}, &unit, &forgotten), -ENOSPC);
+		assert_int_equal(ledger_shrink(ledger), 0);
+		for (uint32_t o = 1; o <= 99; o++)
+			assert_true(ledger_release(ledger, o, (struct instant){2}));
+		assert_int_equal(ledger_shrink(ledger), 68);
+		assert_int_equal(ledger_counts(ledger).extent, 32);
+		assert_true(ledger_release(ledger, 200, (struct instant){2}));
+		assert_int_equal(ledger_shrink(ledger), 16);
+		ledger_free(ledger);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_operations_agree_with_model),
 		cmocka_unit_test(ring_is_remade),
+		cmocka_unit_test(dynamic_grows_by_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,8 +120,8 @@ struct pool *pool_new(const struct pool_config *config)
 
 	pool->name = xstrdup(config->name);
 	pool->strategy = config->strategy;
-	pool->ledger = ledger_new(
-		&(struct ledger_config){config->size, config->strategy, config->seed, config->quarantine, config->shorten_quarantine});
+	pool->ledger = ledger_new(&(struct ledger_config){
+		config->size, config->strategy, config->seed, config->quarantine, config->shorten_quarantine, config->block});
 	pool->count = 1;
 	pool->capacity = SLOTS_LEAST;
 	pool->names = xalloc(pool->capacity * sizeof(*pool->names));
@@ -207,3 +207,5 @@ bool pool_find(const struct pool *pool, const char *owner, uint64_t *unit)
 const char *pool_owner(const struct pool *pool, uint64_t unit) { return pool->names[ledger_holder(pool->ledger, unit)].text; }
 
 struct pool_counts pool_counts(const struct pool *pool) { return ledger_counts(pool->ledger); }
+
+uint64_t pool_shrink(struct pool *pool) { return ledger_shrink(pool->ledger); }

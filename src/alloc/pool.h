@@ -26,6 +26,7 @@ struct pool_config {
 	uint64_t seed;		 /* RANDOM */
 	struct span quarantine;	 /* before a unit that was given back may go to another owner */
 	bool shorten_quarantine; /* a pool that is full otherwise takes the oldest out of quarantine early */
+	uint64_t block;		 /* 0: static. Else dynamic: it begins with so many units and grows by so many, up to `size` */
 };
 
 struct pool;
@@ -51,5 +52,8 @@ bool pool_find(const struct pool *pool, const char *owner, uint64_t *unit);
 const char *pool_owner(const struct pool *pool, uint64_t unit);
 
 struct pool_counts pool_counts(const struct pool *pool);
+
+/* Gives back the blocks at the end of a dynamic pool that nobody holds and nothing rests in; returns how many units that were. */
+uint64_t pool_shrink(struct pool *pool);
 
 #endif

@@ -16,7 +16,7 @@ static const struct instant t0 = {1000};
 
 static struct pool *make(uint64_t size, enum pool_strategy strategy, int64_t quarantine_s)
 {
-	return pool_new(&(struct pool_config){"p", size, strategy, 7, span_s(quarantine_s), false});
+	return pool_new(&(struct pool_config){"p", size, strategy, 7, span_s(quarantine_s), false, 0});
 }
 
 /* Every search of the set agrees with a walk over a plain array, at sizes around the word boundaries. */
@@ -125,7 +125,7 @@ static void quarantine_keeps_units_from_others(void **state)
 
 static void full_pool_may_shorten_quarantine(void **state)
 {
-	struct pool *pool = pool_new(&(struct pool_config){"p", 1, POOL_SEQUENTIAL, 0, span_s(300), true});
+	struct pool *pool = pool_new(&(struct pool_config){"p", 1, POOL_SEQUENTIAL, 0, span_s(300), true, 0});
 	uint64_t unit;
 
 	(void)state;

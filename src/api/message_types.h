@@ -12,6 +12,8 @@
  */
 #define PACKET_BYTES_MAX 9216
 #define ADDRESSES_MAX 8
+#define SERVERS_MAX 4
+#define DHCP_ROUTES_MAX 8
 #define NEXTHOPS_MAX 8
 #define FIB_BATCH_MAX 64
 #define NICS_MAX 16
@@ -230,9 +232,21 @@ struct msg_impair {
 /* SEGMENT: a learning L2 network. LINK: a cable between exactly two ends, passing everything. */
 enum network_kind { NETWORK_SEGMENT, NETWORK_LINK, NETWORK_KIND_COUNT };
 
+struct address {
+	struct ip ip;
+};
+
+/* A route that machines are told of. */
+struct guest_route {
+	struct prefix to;
+	struct ip via;
+};
+
 /*
  * A network. `up` false is a cut cable: carrier goes from every port and interface. `subnets` are its prefixes. `dhcp`: the switch
- * answers DHCPv4 for ports that have an `ipv4`; `dhcp_server` is the server's own address, `gateway` (or none) the default router.
+ * answers DHCPv4 for ports that have an `ipv4`, DHCPv6 for those that have an `ipv6`, and router solicitations; `dhcp_server` is the
+ * server's own address, `gateway` (or none) the default router. `dns`: it answers there for the names of the domain's machines, too. What
+ * follows is only told by DHCP.
  */
 struct msg_network {
 	uint32_t id;
@@ -244,11 +258,17 @@ struct msg_network {
 	struct prefix subnets[ADDRESSES_MAX];
 	struct ip dhcp_server;
 	struct ip gateway;
-	struct ip dns;
 	uint32_t lease_s;
 	uint16_t impair_count; /* LINK only */
 	struct msg_impair impair[IMPAIR_MAX];
 	uint32_t storm_limit; /* frames a second to all, to groups, to unknown receivers, each, from one port; 0: the switch's own limit */
+	bool dns;
+	uint16_t name_server_count, ntp_server_count, route_count;
+	struct address name_servers[SERVERS_MAX];
+	struct address ntp_servers[SERVERS_MAX];
+	struct guest_route routes[DHCP_ROUTES_MAX];
+	struct ip next_server;
+	char bootfile[128];
 	char domain[NAME_BYTES];
 	char path[PATH_BYTES];
 };

@@ -133,6 +133,8 @@ static const struct field impair_elements[] = {
 	FIELD(msg_impair, reorder_ppm),
 	FIELD(msg_impair, rate_bps),
 };
+static const struct field ip_elements[] = {{.name = "", .kind = FIELD_IP, .size = sizeof(struct ip)}};
+static const struct field guest_route_elements[] = {FIELD(guest_route, to), FIELD(guest_route, via)};
 
 static const struct field network_fields[] = {
 	FIELD(msg_network, id),
@@ -143,10 +145,15 @@ static const struct field network_fields[] = {
 	ARRAY(msg_network, subnets, subnet_count, prefix_elements),
 	FIELD(msg_network, dhcp_server),
 	FIELD(msg_network, gateway),
-	FIELD(msg_network, dns),
 	FIELD(msg_network, lease_s),
 	ARRAY(msg_network, impair, impair_count, impair_elements),
 	FIELD(msg_network, storm_limit),
+	FIELD(msg_network, dns),
+	ARRAY(msg_network, name_servers, name_server_count, ip_elements),
+	ARRAY(msg_network, ntp_servers, ntp_server_count, ip_elements),
+	ARRAY(msg_network, routes, route_count, guest_route_elements),
+	FIELD(msg_network, next_server),
+	FIELD(msg_network, bootfile),
 	FIELD(msg_network, domain),
 	FIELD(msg_network, path),
 };

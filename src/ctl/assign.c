@@ -2,6 +2,7 @@
 #include "ctl/assign_parts.h"
 
 #include "base/check.h"
+#include "model/lab_io.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -145,7 +146,9 @@ static void assign_subnets(struct assigner *a)
 						   .strategy = assign_strategy(row->strategy),
 						   .seed = row->seed,
 						   .quarantine_s = row->quarantine_s,
+						   .block = row->block,
 					   });
+		assign_exclude(pool, row->exclude, row->exclude_count);
 		for (size_t i = 0; i < lab->network_count; i++)
 			if (has_ipv4(lab->networks[i].ipv4))
 				number_exclude(pool, first_of(lab->networks[i].ipv4), last_of(lab->networks[i].ipv4));
@@ -221,6 +224,24 @@ struct asker asker_of_nic(struct assigner *a, const struct lab_vm *vm, size_t ni
 		arena_printf(arena, "vms.%s.nics[%zu]", vm->name, nic), vm->nics[nic].place};
 }
 
+struct asker asker_of_port(struct assigner *a, size_t port)
+{
+	const struct lab_port *row = &a->lab->ports[port];
+
+	return (struct asker){arena_printf(a->lab->arena, "%s/%s", a->lab->name, row->name),
+		arena_printf(a->lab->arena, "ports.%s", row->name), row->place};
+}
+
+void assign_exclude(struct number_pool *pool, const char *const *exclude, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct ip first, last;
+
+		if (lab_range_parse(exclude[i], &first, &last))
+			number_exclude(pool, ip_to_u32(first), ip_to_u32(last));
+	}
+}
+
 /* An address of a network that somebody has or wants. */
 struct seat {
 	struct prefix *ipv4;
@@ -252,6 +273,12 @@ static struct seat *network_seats(struct assigner *a, int network, size_t *count
 			seats = grow(a, seats, n, &capacity, sizeof(*seats));
 			seats[n++] = (struct seat){&lab->vms[v].nics[i].ipv4, asker_of_nic(a, &lab->vms[v], i), false};
 		}
+	}
+	for (size_t p = 0; p < lab->port_count; p++) {
+		if (lab->ports[p].network != network || mac_is_zero(lab->ports[p].mac))
+			continue;
+		seats = grow(a, seats, n, &capacity, sizeof(*seats));
+		seats[n++] = (struct seat){&lab->ports[p].ipv4, asker_of_port(a, p), false};
 	}
 	*count = n;
 	return seats;
@@ -323,9 +350,10 @@ static void fill_seats(struct assigner *a, struct number_pool *pool, struct lab_
 	}
 	fill_routers(a, pool, network, seats, count);
 	number_settle(pool);
+	assign_exclude(pool, network->exclude, network->exclude_count);
 	if (network->ipv4.length <= ASSIGN_ROOM_LENGTH)
 		number_exclude(pool, start, start + ASSIGN_INFRASTRUCTURE_UNITS);
-	else if (network->dhcp && !routed)
+	else if ((network->dhcp || network->dns) && !routed)
 		number_exclude(pool, start, start + (network->ipv4.length <= 30 ? 1 : 0)); /* for the DHCP server */
 	for (size_t i = 0; i < count; i++)
 		if (!seats[i].router && !has_ipv4(*seats[i].ipv4) && assign_new(a, pool, &seats[i].asker, &value))
@@ -350,7 +378,7 @@ static void assign_network_addresses(struct assigner *a, size_t index)
 					   .base = first_of(subnet),
 					   .units = UINT64_C(1) << (32 - subnet.length),
 					   .strategy = POOL_SEQUENTIAL,
-					   .quarantine_s = 300,
+					   .quarantine_s = network->quarantine_s,
 				   });
 	if (subnet.length <= 30) {
 		number_exclude(pool, first_of(subnet), first_of(subnet));
@@ -420,36 +448,7 @@ int assign_lab(struct lab *flat, const struct holdings *holdings, int64_t now_wa
 	for (size_t i = 0; i < flat->network_count; i++)
 		assign_network_addresses(&a, i);
 	assign_macs(&a);
+	assign_ipv6(flat);
 	assign_router_ids(&a);
 	return diags->errors > errors ? -EINVAL : 0;
-}
-
-struct ip assign_dhcp_server(const struct lab *flat, size_t index)
-{
-	const struct lab_network *network = &flat->networks[index];
-	struct prefix subnet = prefix_masked(network->ipv4);
-	uint64_t units = UINT64_C(1) << (32 - (has_ipv4(subnet) ? subnet.length : 32));
-	uint64_t offset = subnet.length <= 30 ? 1 : 0;
-	bool used = true;
-
-	for (; has_ipv4(subnet) && used && offset < units - 1; offset++) {
-		struct ip candidate = prefix_nth(subnet, offset);
-
-		used = ip_equal(candidate, network->gateway);
-		for (size_t r = 0; r < flat->router_count; r++) {
-			for (size_t i = 0; i < flat->routers[r].interface_count; i++) {
-				const struct lab_interface *interface = &flat->routers[r].interfaces[i];
-
-				if (interface->network == (int)index && ip_equal(interface->ipv4.ip, network->gateway))
-					return network->gateway;
-				used |= interface->network == (int)index && ip_equal(interface->ipv4.ip, candidate);
-			}
-		}
-		for (size_t v = 0; v < flat->vm_count && !used; v++)
-			for (size_t i = 0; i < flat->vms[v].nic_count; i++)
-				used |= flat->vms[v].nics[i].network == (int)index && ip_equal(flat->vms[v].nics[i].ipv4.ip, candidate);
-		if (!used)
-			return candidate;
-	}
-	return (struct ip){0};
 }

@@ -125,6 +125,11 @@ void assign_macs(struct assigner *a)
 				mac_pass(a, &macs, pass, -1, &asker, &lab->routers[r].interfaces[i].mac);
 			}
 		}
+		for (size_t p = 0; pass == MAC_WRITTEN && p < lab->port_count; p++) {
+			struct asker asker = asker_of_port(a, p);
+
+			mac_pass(a, &macs, pass, -1, &asker, &lab->ports[p].mac);
+		}
 		for (size_t v = 0; v < lab->vm_count; v++) {
 			for (size_t i = 0; i < lab->vms[v].nic_count; i++) {
 				struct asker asker = asker_of_nic(a, &lab->vms[v], i);

@@ -39,6 +39,15 @@ void assign_refuse(struct assigner *a, const struct asker *asker, const char *wh
 bool assign_keep(struct assigner *a, struct number_pool *pool, const struct asker *asker, uint64_t *value);
 bool assign_new(struct assigner *a, struct number_pool *pool, const struct asker *asker, uint64_t *value);
 
+/* Takes what the file excludes out of a pool. */
+void assign_exclude(struct number_pool *pool, const char *const *exclude, size_t count);
+
+/* A known host behind a port. */
+struct asker asker_of_port(struct assigner *a, size_t port);
+
+/* IPv6 addresses in networks with DHCP, after the MACs that they follow from. */
+void assign_ipv6(struct lab *lab);
+
 /* The MACs of all interfaces and NICs. */
 void assign_macs(struct assigner *a);
 

@@ -286,6 +286,36 @@ static void two_labs_test(void **state)
 	holdings_free(holdings);
 }
 
+/* Exclusions, a host behind a port, IPv6 addresses as machines make them, numbers held from before and why. */
+static void guests_test(void **state)
+{
+	static const char *exclude[] = {"10.1.0.11-10.1.0.12", "10.1.0.14"};
+	struct lab *lab = test_lab_demo();
+	struct holdings *holdings = holdings_new();
+	const struct holding *holding;
+	struct lab_port port = {.name = "host", .network = 0};
+
+	(void)state;
+	lab->ports = &port;
+	lab->port_count = 1;
+	lab->networks[0].exclude = exclude;
+	lab->networks[0].exclude_count = 2;
+	assert_true(mac_parse("52:54:00:00:00:0a", &port.mac));
+	assert_true(prefix_parse("2001:db8::/64", &lab->networks[0].ipv6));
+	assign_at(lab, holdings, NULL, NOW);
+	assert_address(lab->vms[0].nics[0].ipv4, "10.1.0.13/24");
+	assert_address(lab->vms[1].nics[0].ipv4, "10.1.0.15/24");
+	assert_address(port.ipv4, "10.1.0.16/24");
+	assert_address(port.ipv6, "2001:db8::5054:ff:fe00:a/64");
+	assert_int_equal(lab->vms[2].nics[0].ipv6.ip.family, IP_NONE);
+	holding = holdings_find(holdings, "mac/52:54:00:00:00:00/24", "demo/host");
+	assert_non_null(holding);
+	assert_int_equal(holding->why, HOLDING_WRITTEN);
+	assert_int_equal(holding->since_wall_ns, NOW);
+	arena_free(lab->arena);
+	holdings_free(holdings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +325,7 @@ int main(void)
 		cmocka_unit_test(full_test),
 		cmocka_unit_test(sticky_test),
 		cmocka_unit_test(two_labs_test),
+		cmocka_unit_test(guests_test),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

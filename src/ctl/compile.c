@@ -10,6 +10,7 @@
 #include "ctl/compile_group.h"
 #include "ctl/compile_ospf.h"
 #include "ctl/link_impair.h"
+#include "model/lab_io.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,6 +74,31 @@ static void add_subnet(struct msg_network *body, struct prefix prefix)
 		body->subnets[body->subnet_count++] = prefix_masked(prefix);
 }
 
+static void add_server(struct address *list, uint16_t *count, const char *text)
+{
+	struct ip ip;
+
+	if (*count < SERVERS_MAX && ip_parse(text, &ip))
+		list[(*count)++].ip = ip;
+}
+
+/* What the network's DHCP tells machines besides their addresses. */
+static void tell_guests(struct compiler *c, const struct lab_network *network, struct msg_network *body)
+{
+	for (size_t i = 0; i < network->name_server_count; i++)
+		add_server(body->name_servers, &body->name_server_count, network->name_servers[i]);
+	for (size_t i = 0; i < network->ntp_server_count; i++)
+		add_server(body->ntp_servers, &body->ntp_server_count, network->ntp_servers[i]);
+	for (size_t i = 0; i < network->dhcp_route_count && i < DHCP_ROUTES_MAX; i++) {
+		struct guest_route *route = &body->routes[body->route_count];
+
+		if (lab_dhcp_route_parse(network->dhcp_routes[i], &route->to, &route->via))
+			body->route_count++;
+	}
+	body->next_server = network->next_server;
+	put_text(c, body->bootfile, sizeof(body->bootfile), network->bootfile ? network->bootfile : "", "boot file");
+}
+
 static void compile_networks(struct compiler *c)
 {
 	for (size_t i = 0; i < c->lab->network_count; i++) {
@@ -89,9 +115,11 @@ static void compile_networks(struct compiler *c)
 		body->gateway = network->gateway;
 		add_subnet(body, network->ipv4);
 		add_subnet(body, network->ipv6);
-		if (network->dhcp)
+		if (network->dhcp || network->dns)
 			body->dhcp_server = assign_dhcp_server(c->lab, i);
-		body->dhcp = body->dhcp_server.family != IP_NONE;
+		body->dhcp = network->dhcp && body->dhcp_server.family != IP_NONE;
+		body->dns = network->dns && body->dhcp_server.family != IP_NONE;
+		tell_guests(c, network, body);
 		put_text(c, body->domain, sizeof(body->domain), c->lab_name, "lab's name");
 		put_path(c, body->path, network->name);
 	}
@@ -500,6 +528,11 @@ static void compile_tap_ports(struct compiler *c)
 		body->up = true;
 		body->mtu = plugged_mtu(c, port->network, -1);
 		body->network = plugged_id(c, port->network, -1);
+		body->mac = port->mac;
+		body->ipv4 = port->ipv4.ip;
+		body->ipv6 = port->ipv6.ip;
+		if (!mac_is_zero(port->mac))
+			put_hostname(c, body->hostname, port->name);
 		put_text(c, body->tap_name, sizeof(body->tap_name), port->tap ? port->tap : port->name, "tap");
 		put_text(c, body->netns, sizeof(body->netns), port->netns ? port->netns : "", "netns");
 		put_path(c, body->path, port->name);

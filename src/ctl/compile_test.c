@@ -61,9 +61,9 @@ static struct lab *assigned(void)
 /* clang-format off */
 static const char *const golden[] = {
 	"10 demo/queue SCHEDULE_SET {id=10 policy=fcfs easy=false release=false max_starting=2 quantum_s=0 aging_s=0 cpus=0 memory_mib=0 overcommit_cpus=0 overcommit_memory=0 calm=0 path=\"demo/queue\"}",
-	"1 demo/left NETWORK_SET {id=1 kind=segment up=true dhcp=true mtu=1500 subnets=[10.1.0.0/24] dhcp_server=10.1.0.1 gateway=10.1.0.1 dns=- lease_s=3600 impair=[] storm_limit=0 domain=\"demo\" path=\"demo/left\"}",
-	"2 demo/right NETWORK_SET {id=2 kind=segment up=true dhcp=true mtu=1500 subnets=[10.2.0.0/24] dhcp_server=10.2.0.1 gateway=10.2.0.1 dns=- lease_s=3600 impair=[] storm_limit=0 domain=\"demo\" path=\"demo/right\"}",
-	"3 demo/r1:r2 NETWORK_SET {id=3 kind=link up=true dhcp=false mtu=1500 subnets=[10.255.0.0/31] dhcp_server=- gateway=- dns=- lease_s=3600 impair=[] storm_limit=0 domain=\"demo\" path=\"demo/r1:r2\"}",
+	"1 demo/left NETWORK_SET {id=1 kind=segment up=true dhcp=true mtu=1500 subnets=[10.1.0.0/24] dhcp_server=10.1.0.1 gateway=10.1.0.1 lease_s=3600 impair=[] storm_limit=0 dns=false name_servers=[] ntp_servers=[] routes=[] next_server=- bootfile=\"\" domain=\"demo\" path=\"demo/left\"}",
+	"2 demo/right NETWORK_SET {id=2 kind=segment up=true dhcp=true mtu=1500 subnets=[10.2.0.0/24] dhcp_server=10.2.0.1 gateway=10.2.0.1 lease_s=3600 impair=[] storm_limit=0 dns=false name_servers=[] ntp_servers=[] routes=[] next_server=- bootfile=\"\" domain=\"demo\" path=\"demo/right\"}",
+	"3 demo/r1:r2 NETWORK_SET {id=3 kind=link up=true dhcp=false mtu=1500 subnets=[10.255.0.0/31] dhcp_server=- gateway=- lease_s=3600 impair=[] storm_limit=0 dns=false name_servers=[] ntp_servers=[] routes=[] next_server=- bootfile=\"\" domain=\"demo\" path=\"demo/r1:r2\"}",
 	"4 demo/r1 ROUTER_SET {id=4 router_id=10.1.0.1 path=\"demo/r1\"}",
 	"7 demo/r2 ROUTER_SET {id=7 router_id=10.2.0.1 path=\"demo/r2\"}",
 	"5 demo/r1:left RIF_SET {id=5 router=4 network=1 up=true mtu=1500 mac=52:54:00:73:49:0d addresses=[10.1.0.1/24] name=\"left\" path=\"demo/r1:left\"}",

@@ -100,6 +100,7 @@ struct number_pool *number_pool_new(
 		.seed = config->seed,
 		.quarantine = span_s(config->quarantine_s),
 		.shorten_quarantine = true,
+		.block = pool->config.block,
 	});
 	replay(pool);
 	return pool;

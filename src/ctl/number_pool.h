@@ -24,6 +24,7 @@ struct number_pool_config {
 	enum pool_strategy strategy;
 	uint64_t seed;
 	uint32_t quarantine_s;
+	uint64_t block; /* 0: static; else dynamic: it grows by so many units at a time */
 };
 
 struct number_pool;

@@ -44,6 +44,7 @@ int test_network(struct lab *lab, const char *name, const char *ipv4, bool dhcp)
 		.pool = ipv4 != NULL && strcmp(ipv4, "pool") == 0 ? 0 : -1,
 		.dhcp = dhcp,
 		.mtu = 1500,
+		.quarantine_s = 300,
 		.lease_s = 3600,
 	};
 	return (int)lab->network_count++;

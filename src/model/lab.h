@@ -26,7 +26,8 @@ struct place {
 enum strategy { STRATEGY_SEQUENTIAL, STRATEGY_RANDOM, STRATEGY_HASH, STRATEGY_COUNT };
 enum pool_kind { POOL_IPV4, POOL_IPV6, POOL_MAC, POOL_AS, POOL_KIND_COUNT };
 
-/* pools: NAME: { ipv4: 10.1.0.0/16, prefix: 24 | mac: "52:54:00:00:00:00/24" | as: 65001-65999, strategy: , seed: } */
+/* pools: NAME: { ipv4: 10.1.0.0/16, prefix: 24 | mac: "52:54:00:00:00:00/24" | as: 65001-65999, strategy: , seed: , block: 64,
+ * exclude: [10.1.0.0/20] } */
 struct lab_pool {
 	const char *name;
 	struct place place;
@@ -39,6 +40,9 @@ struct lab_pool {
 	enum strategy strategy;
 	uint64_t seed;
 	uint32_t quarantine_s;
+	uint32_t block; /* 0: static; else it grows by so many */
+	const char **exclude;
+	size_t exclude_count;
 };
 
 /* The image that is made on the spot. */
@@ -52,7 +56,9 @@ struct lab_image {
 	const char *sha256;
 };
 
-/* networks: NAME: { ipv4: 10.1.0.0/24 | pool: NAME, ipv6: , dhcp: true, mtu: 1500, lease: 3600s, gateway: | none, storm-limit: 10000 } */
+/* networks: NAME: { ipv4: 10.1.0.0/24 | pool: NAME, ipv6: , dhcp: true, dns: true, mtu: 1500, lease: 3600s, gateway: | none,
+ * storm-limit: 10000, * exclude: [10.1.0.20-10.1.0.29], quarantine: 300s, name-servers: [], ntp-servers: [], dhcp-routes: ["10.0.0.0/8 via 10.1.0.2"],
+ * next-server: , bootfile: } */
 struct lab_network {
 	const char *name;
 	struct place place;
@@ -65,7 +71,15 @@ struct lab_network {
 	uint32_t lease_s;
 	struct ip gateway; /* (A) the first router's address when not written */
 	uint32_t storm_limit;
-	bool no_gateway; /* `gateway: none`: DHCP offers no router */
+	bool no_gateway;   /* `gateway: none`: DHCP offers no router */
+	bool dns;	   /* the network answers for the names of the lab's machines */
+	uint32_t quarantine_s;
+	const char **exclude; /* addresses, ranges and prefixes that machines don't get */
+	size_t exclude_count;
+	const char **name_servers, **ntp_servers, **dhcp_routes;
+	size_t name_server_count, ntp_server_count, dhcp_route_count;
+	struct ip next_server;
+	const char *bootfile;
 };
 
 enum lab_rip_auth {
@@ -261,7 +275,7 @@ struct lab_nic {
 	int mac_pool;
 	struct mac mac;	    /* (A) */
 	struct prefix ipv4; /* (A) address with the network's length */
-	struct prefix ipv6;
+	struct prefix ipv6; /* (A) in networks with DHCP */
 	const char **groups; /* security groups */
 	size_t group_count;
 	struct lab_address_pair *pairs;
@@ -287,14 +301,17 @@ struct lab_vm {
 	size_t nic_count;
 };
 
-/* ports: NAME: { network: lan, tap: tap0, netns: frr } */
+/* ports: NAME: { network: lan, tap: tap0, netns: frr, mac: , ipv4: , ipv6: }; with a MAC it is a known host, who gets an address like a
+ * machine does. */
 struct lab_port {
 	const char *name;
 	struct place place;
 	const char *network_name;
 	int network;
 	const char *tap;
-	const char *netns; /* NULL: the host's */
+	const char *netns;	  /* NULL: the host's */
+	struct mac mac;		  /* zero: anyone may be behind it */
+	struct prefix ipv4, ipv6; /* (A) with a MAC */
 };
 
 enum lab_policy { LAB_POLICY_FCFS, LAB_POLICY_RR, LAB_POLICY_PRIORITY, LAB_POLICY_PREEMPTIVE };

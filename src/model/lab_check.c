@@ -206,6 +206,7 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 	check_groups(lab, diags, &groups);
 	if (sound) {
 		check_subnets(lab, diags);
+		check_guests(lab, diags);
 		check_routers(lab, diags);
 		check_ospf(lab, diags);
 		check_bgp(lab, diags);

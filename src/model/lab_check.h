@@ -41,6 +41,8 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags);
 
 /* Parts of lab_check: pools, networks and links; routers; machines, ports and tests. */
 void check_subnets(const struct lab *lab, struct diags *diags);
+/* What DHCP tells machines, exclusions, and known hosts behind ports. */
+void check_guests(const struct lab *lab, struct diags *diags);
 void check_routers(const struct lab *lab, struct diags *diags);
 void check_groups(const struct lab *lab, struct diags *diags, const struct name_index *groups);
 

@@ -424,6 +424,8 @@ static void settle_addresses(struct lab *flat)
 
 			length_of_subnet(flat, at->network, at->link, &at->ipv4, &at->ipv6);
 		}
+	for (size_t i = 0; i < flat->port_count; i++)
+		length_of_subnet(flat, flat->ports[i].network, -1, &flat->ports[i].ipv4, &flat->ports[i].ipv6);
 }
 
 static void expand_links(struct expansion *x)

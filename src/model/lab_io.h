@@ -14,6 +14,8 @@
 #define LAB_OBJECTS_MAX 20000
 #define LAB_NICS_MAX 16
 #define LAB_AFTER_MAX 32
+#define LAB_SERVERS_MAX 4
+#define LAB_DHCP_ROUTES_MAX 8
 #define LAB_NAME_BYTES_MAX 40
 
 /* Most security groups and further addresses of a NIC; most rules of a group in one direction. */
@@ -27,7 +29,11 @@
  */
 struct lab *lab_parse_yaml(const char *source, size_t bytes, struct diags *diags);
 
-/* The same from canonical JSON, as lab_to_json writes it. */
+/* Reads an IPv4 address, a range "10.1.0.20-10.1.0.29" or a prefix; and "10.0.0.0/8 via 10.1.0.2". False when it is none. */
+bool lab_range_parse(const char *text, struct ip *first, struct ip *last);
+bool lab_dhcp_route_parse(const char *text, struct prefix *to, struct ip *via);
+
+/* A lab from canonical JSON, as lab_to_json writes it. */
 struct lab *lab_parse_json(const char *source, size_t bytes, struct diags *diags);
 
 /* Canonical JSON (one line, keys in the table's order, defaults left out) and YAML (commented by nothing, in the same order). */

@@ -7,7 +7,7 @@
 /* The fixed part with the magic cookie; the shortest and longest message we write. */
 #define DHCP_FIXED_BYTES 240
 #define DHCP_BYTES_MIN 300
-#define DHCP_BYTES_MAX 576
+#define DHCP_BYTES_MAX 1024
 #define DHCP_HOSTNAME_BYTES 64
 #define DHCP_CLIENT_ID_BYTES 64
 
@@ -32,9 +32,16 @@ struct dhcp_request {
 	struct mac chaddr;
 	struct ip requested; /* option 50 */
 	struct ip server_id; /* option 54 */
+	uint16_t max_bytes;  /* option 57: longest message, IP and UDP headers in it; 0: none named, so 576 */
 	uint8_t client_id[DHCP_CLIENT_ID_BYTES];
 	uint8_t client_id_bytes;	    /* 0: none, or too long to be echoed */
 	char hostname[DHCP_HOSTNAME_BYTES]; /* option 12, "" when it names none or one with odd characters */
+};
+
+/* A route that a client is told of. */
+struct dhcp_route {
+	struct prefix to;
+	struct ip via;
 };
 
 /* What a server says. IP_NONE, 0 and "" leave an option out. */
@@ -44,7 +51,13 @@ struct dhcp_reply {
 	struct ip server_id;
 	struct prefix subnet; /* mask and broadcast address */
 	struct ip router;
-	struct ip dns;
+	const struct ip *dns, *ntp; /* arrays; `dns_count`, `ntp_count` */
+	unsigned dns_count, ntp_count;
+	const struct dhcp_route
+		*routes; /* option 121 (RFC 3442); `route_count`. A client that takes them ignores `router`, so it is added. */
+	unsigned route_count;
+	struct ip next_server; /* siaddr, and option 66 as text */
+	const char *bootfile;  /* in `file`, and option 67 */
 	const char *domain;
 	const char *hostname;
 	uint32_t lease_s; /* T1 and T2 are half and seven eighths of it (RFC 2131 4.4.5) */

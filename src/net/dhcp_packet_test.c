@@ -129,13 +129,22 @@ static void test_write(void **state)
 static void test_the_longest_reply_fits(void **state)
 {
 	struct dhcp_request request = {.client_id_bytes = DHCP_CLIENT_ID_BYTES};
-	char name[64];
+	char name[64], file[128];
+	const struct ip servers[4] = {ip_from_u32(1), ip_from_u32(2), ip_from_u32(3), ip_from_u32(4)};
+	struct dhcp_route routes[8];
 	struct dhcp_reply reply = {.type = DHCP_ACK,
 		.yiaddr = ip_from_u32(1),
 		.server_id = ip_from_u32(1),
 		.subnet = {ip_from_u32(0), 24},
 		.router = ip_from_u32(1),
-		.dns = ip_from_u32(1),
+		.dns = servers,
+		.dns_count = 4,
+		.ntp = servers,
+		.ntp_count = 4,
+		.routes = routes,
+		.route_count = 8,
+		.next_server = ip_from_u32(0x01010101),
+		.bootfile = file,
 		.domain = name,
 		.hostname = name,
 		.lease_s = 1,
@@ -145,9 +154,31 @@ static void test_the_longest_reply_fits(void **state)
 
 	memset(name, 'x', 63);
 	name[63] = '\0';
+	memset(file, 'f', 127);
+	file[127] = '\0';
+	for (unsigned i = 0; i < 8; i++)
+		routes[i] = (struct dhcp_route){{ip_from_u32(0x0a000000 + (i << 8)), 32}, ip_from_u32(1)};
+	size = dhcp_reply_write(&request, &reply, bytes);
+	assert_true(size <= 576 - 28);
+	assert_non_null(option_of(bytes, size, 61));
+	assert_null(option_of(bytes, size, 67));
+	assert_int_equal(bytes[size - 1], 255);
+	/* A client with more room gets all of it. */
+	request.max_bytes = 1500;
 	size = dhcp_reply_write(&request, &reply, bytes);
 	assert_true(size < DHCP_BYTES_MAX);
-	assert_non_null(option_of(bytes, size, 61));
+	assert_memory_equal(option_of(bytes, size, 121), "\x4d\x20\x0a\0\0\0\0\0\0\1", 10);
+	assert_memory_equal(option_of(bytes, size, 42), "\x10\0\0\0\1\0\0\0\2", 9);
+	assert_memory_equal(option_of(bytes, size, 66),
+		"\x07"
+		"1.1.1.1",
+		8);
+	assert_memory_equal(option_of(bytes, size, 67),
+		"\x7f"
+		"ffff",
+		5);
+	assert_memory_equal(bytes + 20, "\1\1\1\1", 4);
+	assert_memory_equal(bytes + 108, file, 128);
 	assert_int_equal(bytes[size - 1], 255);
 }
 

@@ -7,6 +7,7 @@
 #include "switch/fdb.h"
 #include "switch/fib.h"
 #include "switch/flow_cache.h"
+#include "switch/guest_server.h"
 #include "switch/impair.h"
 #include "switch/neighbor.h"
 #include "switch/walk.h"
@@ -392,6 +393,7 @@ struct instant core_tick(struct core *core, struct instant now)
 	core->now = now;
 	next = instant_earlier(fdb_age(core, now), fib_tick(core, now));
 	next = instant_earlier(next, conn_tick(core));
+	next = instant_earlier(next, guest_ra_tick(core, now));
 	neighbor_tick(core, now);
 	core_walk_origins(core);
 	impair_tick(core, now);

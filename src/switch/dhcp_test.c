@@ -10,6 +10,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -209,6 +210,45 @@ static void test_others_are_not_served(void **state)
 	world_close(world);
 }
 
+static const uint8_t *option_of(const struct sent *sent, uint8_t code)
+{
+	const uint8_t *at = sent->bytes + 42 + 240;
+
+	while (at < sent->bytes + sent->size && *at != 255 && *at != code)
+		at += *at == 0 ? 1 : 2 + at[1];
+	return at < sent->bytes + sent->size && *at == code ? at + 1 : NULL;
+}
+
+/* What the model tells machines besides their addresses. */
+static void test_told(void **state)
+{
+	struct world *world = open_world(false);
+	struct client client = {.port = 11, .mac = 11, .type = DHCP_DISCOVER};
+	struct msg_network network = {
+		.id = 1, .kind = NETWORK_SEGMENT, .up = true, .dhcp = true, .dns = true, .mtu = 1450, .subnet_count = 1};
+	uint32_t yiaddr;
+
+	network.subnets[0] = (struct prefix){world_ip("10.1.0.0"), 24};
+	network.dhcp_server = network.gateway = world_ip("10.1.0.1");
+	network.name_server_count = network.ntp_server_count = network.route_count = 1;
+	network.name_servers[0].ip = world_ip("10.1.0.53");
+	network.ntp_servers[0].ip = world_ip("10.1.0.2");
+	network.routes[0] = (struct guest_route){{world_ip("10.0.0.0"), 8}, world_ip("10.1.0.2")};
+	network.next_server = world_ip("10.1.0.3");
+	(void)snprintf(network.bootfile, sizeof(network.bootfile), "pxe.0");
+	world_order(world, MSG_NETWORK_SET, &network);
+	client_says(world, &client);
+	assert_int_equal(answer(world, 11, &yiaddr), DHCP_OFFER);
+	assert_memory_equal(option_of(world_first(world, 11), 6), "\x08\x0a\1\0\1\x0a\1\0\x35", 9);
+	assert_memory_equal(option_of(world_first(world, 11), 26), "\2\x05\xdc", 3);
+	assert_memory_equal(option_of(world_first(world, 11), 42), "\4\x0a\1\0\2", 5);
+	assert_memory_equal(option_of(world_first(world, 11), 67), "\5pxe.0", 6);
+	assert_memory_equal(option_of(world_first(world, 11), 121), "\x0b\x08\x0a\x0a\1\0\2\0\x0a\1\0\1", 12);
+	assert_memory_equal(world_first(world, 11)->bytes + 42 + 20, world_ip("10.1.0.3").bytes, 4);
+	assert_memory_equal(world_first(world, 11)->bytes + 42 + 108, "pxe.0", 6);
+	world_close(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_exchange_with_router),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_others_are_not_served),
+		cmocka_unit_test(test_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

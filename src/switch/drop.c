@@ -82,6 +82,9 @@ static const struct {
 	[DROP_DHCP_MALFORMED] = {"dhcp_malformed", "the DHCP message is malformed"},
 	[DROP_DHCP_NOT_OURS] = {"dhcp_not_ours", "the DHCP message isn't from the port's machine or for this server"},
 	[DROP_DHCP_LIMIT] = {"dhcp_limit", "more DHCP messages than a port may send"},
+	[DROP_RA_LIMIT] = {"ra_limit", "more router solicitations than a port may send"},
+	[DROP_DNS_MALFORMED] = {"dns_malformed", "the DNS message is malformed, or no question"},
+	[DROP_DNS_LIMIT] = {"dns_limit", "more DNS questions than a port may send"},
 };
 
 const char *drop_name(enum drop_reason reason)

@@ -17,6 +17,9 @@ extern const struct feature features[];
 enum feature_result feature_port_state(struct walk *walk);
 enum feature_result feature_guard(struct walk *walk);
 enum feature_result feature_dhcp(struct walk *walk);
+enum feature_result feature_dhcp6(struct walk *walk);
+enum feature_result feature_ra(struct walk *walk);
+enum feature_result feature_dns(struct walk *walk);
 enum feature_result feature_group_out(struct walk *walk);
 /* Network: */
 enum feature_result feature_cable(struct walk *walk);

@@ -13,28 +13,13 @@
 #include "net/ipv4.h"
 #include "net/udp.h"
 #include "switch/feature.h"
+#include "switch/guest_server.h"
 #include "switch/ip_build.h"
 
 #include <string.h>
 
 /* Messages that a machine may send a second: a client sends a handful in all. */
 #define DHCP_PER_SECOND 20
-
-static struct ip server_ip(const struct network *network)
-{
-	return network->config.dhcp_server.family == IP_V4 ? network->config.dhcp_server : network->config.gateway;
-}
-
-static struct mac server_mac(const struct network *network)
-{
-	struct member *member = network_known(network, server_ip(network));
-	uint32_t id = network->config.id;
-
-	if (member != NULL && member->is_rif)
-		return member_rif(member)->config.mac;
-	/* Locally administered, as 802c leaves it to administrators. */
-	return (struct mac){{0x02, 0x57, (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id}};
-}
 
 static struct prefix subnet_of(const struct network *network, struct ip ip)
 {
@@ -44,17 +29,41 @@ static struct prefix subnet_of(const struct network *network, struct ip ip)
 	return (struct prefix){0};
 }
 
-static void reply_fill(const struct port *port, enum dhcp_type type, struct dhcp_reply *reply)
+/* Lists that a reply points to. */
+struct told {
+	struct ip name_servers[SERVERS_MAX + 1], ntp_servers[SERVERS_MAX];
+	struct dhcp_route routes[DHCP_ROUTES_MAX];
+};
+
+/* Our own name service first, then the others; times, routes, where to boot from. */
+static void reply_tell(const struct msg_network *config, struct dhcp_reply *reply, struct told *told)
+{
+	reply->dns = told->name_servers;
+	if (config->dns)
+		told->name_servers[reply->dns_count++] = config->dhcp_server;
+	for (unsigned i = 0; i < config->name_server_count; i++)
+		told->name_servers[reply->dns_count++] = config->name_servers[i].ip;
+	reply->ntp = told->ntp_servers;
+	for (unsigned i = 0; i < config->ntp_server_count; i++)
+		told->ntp_servers[reply->ntp_count++] = config->ntp_servers[i].ip;
+	reply->routes = told->routes;
+	for (unsigned i = 0; i < config->route_count; i++)
+		told->routes[reply->route_count++] = (struct dhcp_route){config->routes[i].to, config->routes[i].via};
+	reply->next_server = config->next_server;
+	reply->bootfile = config->bootfile[0] ? config->bootfile : NULL;
+}
+
+static void reply_fill(const struct port *port, enum dhcp_type type, struct dhcp_reply *reply, struct told *told)
 {
 	const struct network *network = port->member.network;
 
-	*reply = (struct dhcp_reply){.type = type, .server_id = server_ip(network)};
+	*reply = (struct dhcp_reply){.type = type, .server_id = guest_server_ip(network)};
 	if (type == DHCP_NAK)
 		return;
 	reply->yiaddr = port->config.ipv4;
 	reply->subnet = subnet_of(network, port->config.ipv4);
 	reply->router = network->config.gateway;
-	reply->dns = network->config.dns;
+	reply_tell(&network->config, reply, told);
 	reply->domain = network->config.domain;
 	reply->hostname = port->config.hostname;
 	reply->lease_s = network->config.lease_s > 0 ? network->config.lease_s : 3600;
@@ -81,7 +90,7 @@ static void reply_send(struct core *core, struct port *port, const struct dhcp_r
 	}
 	eth = (struct ethernet_header *)packet->data;
 	eth->destination = everyone ? MAC_BROADCAST : request->chaddr;
-	eth->source = server_mac(port->member.network);
+	eth->source = guest_server_mac(port->member.network);
 	wire_put_u16(payload, UDP_PORT_DHCP_SERVER);
 	wire_put_u16(payload + 2, UDP_PORT_DHCP_CLIENT);
 	wire_put_u16(payload + 4, (uint16_t)build.payload_bytes);
@@ -109,15 +118,16 @@ static enum drop_reason serve_request(struct core *core, struct port *port, cons
 {
 	struct ip wanted = request->requested.family != IP_NONE ? request->requested : request->ciaddr;
 	struct dhcp_reply reply;
+	struct told told;
 
-	if (request->server_id.family != IP_NONE && !ip_equal(request->server_id, server_ip(port->member.network)))
+	if (request->server_id.family != IP_NONE && !ip_equal(request->server_id, guest_server_ip(port->member.network)))
 		return DROP_DHCP_NOT_OURS;
 	if (!ip_equal(wanted, port->config.ipv4)) {
-		reply_fill(port, DHCP_NAK, &reply);
+		reply_fill(port, DHCP_NAK, &reply, &told);
 		reply_send(core, port, request, &reply);
 		return DROP_NONE;
 	}
-	reply_fill(port, DHCP_ACK, &reply);
+	reply_fill(port, DHCP_ACK, &reply, &told);
 	lease_take(core, port, request, reply.lease_s);
 	reply_send(core, port, request, &reply);
 	return DROP_NONE;
@@ -126,6 +136,7 @@ static enum drop_reason serve_request(struct core *core, struct port *port, cons
 static enum drop_reason serve(struct core *core, struct port *port, const struct dhcp_request *request)
 {
 	struct dhcp_reply reply;
+	struct told told;
 
 	if (!mac_equal(request->chaddr, port->config.mac) || !ip_is_unspecified(request->giaddr))
 		return DROP_DHCP_NOT_OURS;
@@ -133,13 +144,13 @@ static enum drop_reason serve(struct core *core, struct port *port, const struct
 		return DROP_DHCP_NOT_OURS;
 	switch (request->type) {
 	case DHCP_DISCOVER:
-		reply_fill(port, DHCP_OFFER, &reply);
+		reply_fill(port, DHCP_OFFER, &reply, &told);
 		reply_send(core, port, request, &reply);
 		return DROP_NONE;
 	case DHCP_REQUEST:
 		return serve_request(core, port, request);
 	case DHCP_INFORM:
-		reply_fill(port, DHCP_ACK, &reply);
+		reply_fill(port, DHCP_ACK, &reply, &told);
 		reply.yiaddr = (struct ip){0};
 		reply.lease_s = 0;
 		reply_send(core, port, request, &reply);
@@ -183,8 +194,8 @@ static bool answer_arp(struct walk *walk, struct port *port)
 {
 	struct ethernet_header *eth = (struct ethernet_header *)walk->packet->data;
 	struct arp_packet *arp = (struct arp_packet *)(eth + 1);
-	struct mac mac = server_mac(port->member.network);
-	struct ip ip = server_ip(port->member.network);
+	struct mac mac = guest_server_mac(port->member.network);
+	struct ip ip = guest_server_ip(port->member.network);
 
 	if (walk_l3(walk) != DROP_NONE || wire_get_u16(arp->operation) != ARP_REQUEST ||
 		!ip_equal(ip_from_bytes(IP_V4, arp->target_ip), ip) || network_known(port->member.network, ip) != NULL)
@@ -206,7 +217,7 @@ static bool is_for_server(struct walk *walk, const struct network *network)
 	if (walk_family(walk) != IP_V4 || walk_dhcp(walk) != FLOW_DHCP_TO_SERVER)
 		return false;
 	destination = walk_ip_dst(walk);
-	return ip_to_u32(destination) == UINT32_MAX || ip_equal(destination, server_ip(network));
+	return ip_to_u32(destination) == UINT32_MAX || ip_equal(destination, guest_server_ip(network));
 }
 
 enum feature_result feature_dhcp(struct walk *walk)
@@ -214,16 +225,16 @@ enum feature_result feature_dhcp(struct walk *walk)
 	struct port *port = walk->port;
 	const struct network *network = walk->network;
 	enum drop_reason reason;
+	bool served = network->config.dhcp && port->config.ipv4.family == IP_V4 && !mac_is_zero(port->config.mac);
 
-	if (!network->config.dhcp || port->config.ipv4.family != IP_V4 || mac_is_zero(port->config.mac) ||
-		server_ip(network).family != IP_V4)
+	if ((!served && !network->config.dns) || guest_server_ip(network).family != IP_V4)
 		return FEATURE_CONTINUE;
 	if (walk_eth_type(walk) == ETHERNET_ARP && answer_arp(walk, port)) {
-		walk_note(walk, "the network's DHCP server answers the ARP request");
+		walk_note(walk, "the network's server answers the ARP request");
 		core_output(walk->core, port, walk_keep(walk));
 		return FEATURE_END;
 	}
-	if (!is_for_server(walk, network))
+	if (!served || !is_for_server(walk, network))
 		return FEATURE_CONTINUE;
 	walk->cacheable = false;
 	walk_note(walk, "the network's DHCP server takes it");

@@ -5,6 +5,9 @@ const struct feature features[] = {
 	{"port-state", STAGE_PORT, feature_port_state},
 	{"guard", STAGE_PORT, feature_guard},
 	{"dhcp", STAGE_PORT, feature_dhcp},
+	{"dhcp6", STAGE_PORT, feature_dhcp6},
+	{"ra", STAGE_PORT, feature_ra},
+	{"dns", STAGE_PORT, feature_dns},
 	{"group-out", STAGE_PORT, feature_group_out},
 
 	{"cable", STAGE_NETWORK, feature_cable},

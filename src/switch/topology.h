@@ -89,10 +89,11 @@ struct port {
 	uint64_t flow_changes;
 	unsigned flow_skip; /* bursts for which it isn't worth a look */
 	struct dhcp_lease lease;
-	struct rate_limit dhcp_rate;
 	struct rate_limit storm_rate[STORM_KINDS];
 	struct port_policy *policy; /* of its security groups; NULL: it has none */
 	struct conn_zone zone;
+	struct rate_limit dhcp_rate; /* of router solicitations, too */
+	struct rate_limit dns_rate;
 };
 
 struct router {

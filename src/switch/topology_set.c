@@ -99,7 +99,7 @@ int port_set(struct core *core, const struct msg_port *config, struct err *err)
 	member_detach(core, &port->member);
 	group_detach(core, port);
 	port->config = *config;
-	port->guarded = config->kind == PORT_VHOST && !mac_is_zero(config->mac);
+	port->guarded = !mac_is_zero(config->mac);
 	if (!ip_equal(port->lease.ip, config->ipv4))
 		port->lease.active = false;
 	port->member.network_id = config->network;

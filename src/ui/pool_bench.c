@@ -95,7 +95,7 @@ static void numbers_round(uint64_t interfaces, struct pool_bench_bulk *bulk)
 	uint32_t forgotten;
 
 	for (unsigned k = 0; k < 3; k++)
-		ledgers[k] = ledger_new(&(struct ledger_config){pool_size(k, interfaces), pool_way(k), 1, span_s(300), true});
+		ledgers[k] = ledger_new(&(struct ledger_config){pool_size(k, interfaces), pool_way(k), 1, span_s(300), true, 0});
 	for (unsigned k = 0; k < 3; k++)
 		ledger_expect(ledgers[k], (uint32_t)interfaces, interfaces);
 	for (uint32_t i = 1; i <= interfaces; i++) {
@@ -124,7 +124,7 @@ static void names_round(uint64_t interfaces, struct pool_bench_bulk *bulk)
 	uint64_t unit;
 
 	for (unsigned k = 0; k < 3; k++)
-		pools[k] = pool_new(&(struct pool_config){names[k], pool_size(k, interfaces), pool_way(k), 1, span_s(300), true});
+		pools[k] = pool_new(&(struct pool_config){names[k], pool_size(k, interfaces), pool_way(k), 1, span_s(300), true, 0});
 	for (uint64_t i = 0; i < interfaces; i++) {
 		(void)snprintf(owner, sizeof(owner), "demo/vm%" PRIu64 ":eth0", i);
 		for (unsigned k = 0; k < 3; k++)
@@ -197,7 +197,7 @@ static uint32_t *shuffled(uint64_t units)
 
 static void own_way(enum pool_strategy strategy, const uint32_t *order, uint64_t units, struct pool_bench_single *single)
 {
-	struct ledger *ledger = ledger_new(&(struct ledger_config){units, strategy, 1, {0}, false});
+	struct ledger *ledger = ledger_new(&(struct ledger_config){units, strategy, 1, {0}, false, 0});
 	uint64_t filled = (uint64_t)(single->fill * (double)units), unit;
 	double *times = xalloc(OWN_SAMPLES * sizeof(*times));
 	uint32_t other;

@@ -1,4 +1,4 @@
-/* The rows of the knob table: networks, routers and links. */
+/* The rows of the knob table: networks, routers and links. Long because each row is one key with its help. */
 #include "model/knob_rows.h"
 
 static const char *const auth_types[] = {"none", "password", "md5", "sha1", "sha256", "sha384", "sha512"};

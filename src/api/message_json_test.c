@@ -40,7 +40,8 @@ static void shapes_test(void **state)
 	assert_true(prefix_parse("2001:db8::/64", &network->subnets[1]));
 	assert_json(MSG_NETWORK_SET, network,
 		"{\"id\":0,\"kind\":\"segment\",\"up\":false,\"dhcp\":false,\"mtu\":0,\"subnets\":[\"10.2.0.0/24\",\"2001:db8::/64\"],"
-		"\"dhcp_server\":null,\"gateway\":null,\"lease_s\":0,\"impair\":[],\"storm_limit\":0,\"dns\":false,\"name_servers\":[],\"ntp_servers\":[],\"routes\":[],"
+		"\"dhcp_server\":null,\"gateway\":null,\"lease_s\":0,\"impair\":[],\"storm_limit\":0,\"dns\":false,\"name_servers\":[],"
+		"\"ntp_servers\":[],\"routes\":[],"
 		"\"next_server\":null,\"bootfile\":\"\",\"domain\":\"\",\"path\":\"\"}");
 	fib->count = 2;
 	fib->entries[1].nexthop_count = 1;

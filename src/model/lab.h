@@ -57,8 +57,8 @@ struct lab_image {
 };
 
 /* networks: NAME: { ipv4: 10.1.0.0/24 | pool: NAME, ipv6: , dhcp: true, dns: true, mtu: 1500, lease: 3600s, gateway: | none,
- * storm-limit: 10000, * exclude: [10.1.0.20-10.1.0.29], quarantine: 300s, name-servers: [], ntp-servers: [], dhcp-routes: ["10.0.0.0/8 via 10.1.0.2"],
- * next-server: , bootfile: } */
+ * storm-limit: 10000, exclude: [10.1.0.20-10.1.0.29], quarantine: 300s, name-servers: [], ntp-servers: [],
+ * dhcp-routes: ["10.0.0.0/8 via 10.1.0.2"], next-server: , bootfile: } */
 struct lab_network {
 	const char *name;
 	struct place place;
@@ -71,8 +71,8 @@ struct lab_network {
 	uint32_t lease_s;
 	struct ip gateway; /* (A) the first router's address when not written */
 	uint32_t storm_limit;
-	bool no_gateway;   /* `gateway: none`: DHCP offers no router */
-	bool dns;	   /* the network answers for the names of the lab's machines */
+	bool no_gateway; /* `gateway: none`: DHCP offers no router */
+	bool dns;	 /* the network answers for the names of the lab's machines */
 	uint32_t quarantine_s;
 	const char **exclude; /* addresses, ranges and prefixes that machines don't get */
 	size_t exclude_count;
@@ -273,9 +273,9 @@ struct lab_nic {
 	int link;    /* index, or -1 */
 	const char *mac_pool_name;
 	int mac_pool;
-	struct mac mac;	    /* (A) */
-	struct prefix ipv4; /* (A) address with the network's length */
-	struct prefix ipv6; /* (A) in networks with DHCP */
+	struct mac mac;	     /* (A) */
+	struct prefix ipv4;  /* (A) address with the network's length */
+	struct prefix ipv6;  /* (A) in networks with DHCP */
 	const char **groups; /* security groups */
 	size_t group_count;
 	struct lab_address_pair *pairs;

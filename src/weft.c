@@ -268,7 +268,11 @@ static const struct command commands[] = {
 		.options = {LAB}},
 
 	{.group = "weft itself", .name = "doctor", .arguments = "", .run = doctor_run,
-		.summary = "Look whether this machine has what labs need, and say what to do"},
+		.summary = "Look whether this machine has what labs need, and say what to do",
+		.text = "With --jail the kernel is asked what each process of weftd may do; one that meets guests, routing peers or clients and has\n"
+			"a capability, a way to gain one, or no filter of system calls is a failure.",
+		.examples = "weft doctor\nweft doctor --jail",
+		.options = {{0, "jail", NULL, "show the rights of weftd's processes instead"}}},
 	{.group = "weft itself", .name = "bench pool", .arguments = "", .run = bench_pool_run,
 		.summary = "Measure how quick pools of numbers are",
 		.text = "Interfaces get a MAC, an address and a port each, and give them back; then single allocations are timed at several fill\n"

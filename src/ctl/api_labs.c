@@ -65,31 +65,46 @@ void api_labs(struct api_call *call)
 	api_reply(call, 200, list);
 }
 
-/* A lab as JSON that a client reads. */
+/* A lab as JSON that a client reads, without its secrets. */
 static json_t *lab_json(const struct lab *lab)
 {
 	struct text text = {0};
 	json_t *json;
 
-	lab_to_json(lab, &text);
+	lab_to_json_hidden(lab, &text);
 	json = json_loads(text_get(&text), 0, NULL);
 	text_free(&text);
 	return json ? json : json_object();
 }
 
+/* The lab as it was given, without its secrets. */
+static json_t *given_json(struct api_call *call, const struct lab_value *value)
+{
+	json_t *row = json_loads(value->row, 0, NULL), *answer = NULL;
+	char *source = json_dumps(json_object_get(row, "lab"), JSON_COMPACT | JSON_ENCODE_ANY);
+	struct diags diags = {.arena = call->arena};
+	struct lab *lab = source != NULL ? lab_parse_json(source, strlen(source), &diags) : NULL;
+
+	if (lab != NULL) {
+		answer = lab_json(lab);
+		arena_free(lab->arena);
+	}
+	free(source);
+	json_decref(row);
+	return answer != NULL ? answer : json_null();
+}
+
 void api_lab_show(struct api_call *call)
 {
 	struct ctl_lab *lab = api_lab(call, call->arguments[0]);
-	json_t *row, *answer;
+	json_t *answer;
 	char since[32];
 
 	if (lab == NULL)
 		return;
-	row = json_loads(lab->value->row, 0, NULL);
-	answer = json_pack("{s:s, s:s, s:s, s:O, s:o, s:o}", "name", lab->name, "state", lab_state(lab), "since",
-		time_text(lab->value->since_wall_ns, since), "lab", json_object_get(row, "lab"), "flat", lab_json(lab->value->flat),
+	answer = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", lab->name, "state", lab_state(lab), "since",
+		time_text(lab->value->since_wall_ns, since), "lab", given_json(call, lab->value), "flat", lab_json(lab->value->flat),
 		"operation", lab->operation ? json_integer((json_int_t)operation_id(lab->operation)) : json_null());
-	json_decref(row);
 	api_reply(call, 200, answer);
 }
 

@@ -82,7 +82,7 @@ static const char *shown(const struct diffing *d, const struct knob *knob, const
 		for (const struct node *n = node->first; n != NULL; n = n->next)
 			text_add(&text, "%s%s", n == node->first ? "" : " ", n->text);
 	else
-		tree_to_json(node, &text);
+		tree_to_json_hidden(node, &text);
 	result = arena_str(d->arena, text_get(&text));
 	text_free(&text);
 	return result;

@@ -105,6 +105,9 @@ static void encode_row(struct encoding *e, const struct encode_frame *frame, con
 	}
 	if (knob->type != KNOB_MAP && knob->type != KNOB_LIST) {
 		knob_write(knob, frame->base, e->arena, frame->node);
+		node = frame->node->last;
+		if (knob->type == KNOB_SECRET && node != NULL && strcmp(node->key, knob->key) == 0)
+			node->secret = true;
 		return;
 	}
 	if (knob_count(knob, frame->base) == 0)
@@ -155,6 +158,14 @@ void lab_to_json(const struct lab *lab, struct text *out)
 	struct arena *arena = arena_new(NULL);
 
 	tree_to_json(object_encode(&kind_lab, lab, false, arena), out);
+	arena_free(arena);
+}
+
+void lab_to_json_hidden(const struct lab *lab, struct text *out)
+{
+	struct arena *arena = arena_new(NULL);
+
+	tree_to_json_hidden(object_encode(&kind_lab, lab, false, arena), out);
 	arena_free(arena);
 }
 

@@ -40,6 +40,9 @@ struct lab *lab_parse_json(const char *source, size_t bytes, struct diags *diags
 void lab_to_json(const struct lab *lab, struct text *out);
 void lab_to_yaml(const struct lab *lab, struct text *out);
 
+/* The same JSON for people's eyes: secrets are "***". It isn't the lab any more. */
+void lab_to_json_hidden(const struct lab *lab, struct text *out);
+
 /*
  * The flat lab in an arena of its own: counts and selections expanded, links given their interfaces, everything checked that needs single
  * objects (addresses, pools' sizes). NULL with errors in `diags`. Printed as JSON, parsed and expanded again it gives the same flat lab,

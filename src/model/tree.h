@@ -21,6 +21,7 @@ enum node_style { STYLE_TEXT, STYLE_NUMBER, STYLE_BOOL };
 struct node {
 	enum node_kind kind;
 	enum node_style style;
+	bool secret; /* SCALAR: for programs only */
 	struct place place;
 	const char *text; /* SCALAR */
 	const char *key;  /* of a map's member, else NULL */
@@ -49,6 +50,8 @@ struct node *tree_from_json(struct arena *arena, const char *source, size_t byte
 bool tree_check_source(const char *source, size_t bytes, struct diags *diags);
 
 void tree_to_json(const struct node *root, struct text *out);
+/* For people's eyes: secrets are "***". */
+void tree_to_json_hidden(const struct node *root, struct text *out);
 void tree_to_yaml(const struct node *root, struct text *out);
 
 #endif

@@ -22,7 +22,7 @@ static void add_quoted(struct text *out, const char *text)
 }
 
 /* What stands between two siblings, and the key. */
-static void json_open(struct text *out, const struct node *node)
+static void json_open(struct text *out, const struct node *node, bool hide)
 {
 	if (node->parent != NULL && node->parent->first != node)
 		text_add(out, ",");
@@ -35,17 +35,17 @@ static void json_open(struct text *out, const struct node *node)
 	else if (node->kind == NODE_EMPTY)
 		text_add(out, "null");
 	else if (node->style == STYLE_TEXT)
-		add_quoted(out, node->text);
+		add_quoted(out, hide && node->secret ? "***" : node->text);
 	else
 		text_add(out, "%s", node->text);
 }
 
-void tree_to_json(const struct node *root, struct text *out)
+static void to_json(const struct node *root, struct text *out, bool hide)
 {
 	const struct node *node = root;
 
 	for (;;) {
-		json_open(out, node);
+		json_open(out, node, hide);
 		if (node->first != NULL) {
 			node = node->first;
 			continue;
@@ -61,6 +61,9 @@ void tree_to_json(const struct node *root, struct text *out)
 		node = node->next;
 	}
 }
+
+void tree_to_json(const struct node *root, struct text *out) { to_json(root, out, false); }
+void tree_to_json_hidden(const struct node *root, struct text *out) { to_json(root, out, true); }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

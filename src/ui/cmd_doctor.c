@@ -8,6 +8,7 @@
 #include "proc/process.h"
 #include "ui/api_client.h"
 #include "ui/grid.h"
+#include "ui/ui.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -297,6 +298,8 @@ enum status doctor_run(struct call *call)
 	struct finding findings[COUNT_OF(checks)];
 	size_t fails = 0;
 
+	if (call_option(call, "jail") != NULL)
+		return doctor_jail_run(call);
 	memset(findings, 0, sizeof(findings));
 	for (size_t i = 0; i < COUNT_OF(checks); i++) {
 		const struct finding *finding = &findings[i];

@@ -59,6 +59,7 @@ enum status graph_run(struct call *call);
 enum status events_run(struct call *call);
 enum status test_run(struct call *call);
 enum status doctor_run(struct call *call);
+enum status doctor_jail_run(struct call *call);
 enum status init_run(struct call *call);
 enum status schema_run(struct call *call);
 enum status capture_run(struct call *call);

@@ -70,6 +70,9 @@ check "nor with an address of the island on its own NIC" not pretend "$(address 
 check "after the forged frames a1 and a2 still reach each other" within 30 reaches a1 "$(address a2)"
 check "what was dropped is counted with its reason" says REASON "$weft" show drops
 
+# --- rights
+check "whoever meets guests, peers or clients is jailed" "$weft" doctor --jail
+
 # --- a cut cable
 has_route() { "$weft" show ip route --router r1 | grep -q '^R>\* 10.2.0.0/24'; }
 check "r1 has its route by RIP" has_route

@@ -375,6 +375,7 @@ struct msg_bgp {
 	bool advertise_connected;
 	bool advertise_static;
 	bool advertise_rip;
+	bool advertise_ospf;
 };
 
 /* A neighbor of a router's BGP. `local`: our address on the session. Hold time by RFC 4271 4.2; prefixes_max 0: as many as fit. */

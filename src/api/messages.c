@@ -296,6 +296,7 @@ static const struct field bgp_fields[] = {
 	FIELD(msg_bgp, advertise_connected),
 	FIELD(msg_bgp, advertise_static),
 	FIELD(msg_bgp, advertise_rip),
+	FIELD(msg_bgp, advertise_ospf),
 };
 
 static const struct field bgp_neighbor_fields[] = {

@@ -354,6 +354,7 @@ static void compile_bgp(struct compiler *c, const struct lab_router *router, uin
 	body->advertise_connected = router->bgp_advertise_connected;
 	body->advertise_static = router->bgp_advertise_static;
 	body->advertise_rip = router->bgp_advertise_rip;
+	body->advertise_ospf = router->bgp_advertise_ospf;
 	for (size_t i = 0; i < router->bgp_neighbor_count; i++)
 		compile_neighbor(c, router, &router->bgp_neighbors[i], id);
 }

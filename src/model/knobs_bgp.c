@@ -1,7 +1,7 @@
 /* The rows of the knob table: BGP of a router and its neighbors. */
 #include "model/knob_rows.h"
 
-static const char *const advertised[] = {"connected", "static", "rip"};
+static const char *const advertised[] = {"connected", "static", "rip", "ospf"};
 static const char *const families[] = {"ipv4", "ipv6"};
 static const char *const policies[] = {"none", "all"};
 
@@ -109,7 +109,8 @@ static const struct kind kind_neighbor = {.word = "neighbor",
 	ROWS(neighbor_knobs)};
 
 static const uint16_t advertise_flags[] = {offsetof(struct lab_router, bgp_advertise_connected),
-	offsetof(struct lab_router, bgp_advertise_static), offsetof(struct lab_router, bgp_advertise_rip)};
+	offsetof(struct lab_router, bgp_advertise_static), offsetof(struct lab_router, bgp_advertise_rip),
+	offsetof(struct lab_router, bgp_advertise_ospf)};
 
 static const struct knob bgp_knobs[] = {
 	{.key = "as",

@@ -214,7 +214,7 @@ struct lab_router {
 	uint32_t bgp_as;
 	struct ip bgp_router_id; /* none: router_id */
 	uint8_t bgp_multipath;
-	bool bgp_advertise_connected, bgp_advertise_static, bgp_advertise_rip;
+	bool bgp_advertise_connected, bgp_advertise_static, bgp_advertise_rip, bgp_advertise_ospf;
 	struct lab_bgp_neighbor *bgp_neighbors;
 	size_t bgp_neighbor_count;
 };

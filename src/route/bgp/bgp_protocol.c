@@ -140,6 +140,7 @@ static bool advertised(const struct bgp_instance *instance, const struct rib_rou
 	case ROUTE_RIP:
 		return instance->wanted.advertise_rip;
 	case ROUTE_OSPF:
+		return instance->wanted.advertise_ospf;
 	case ROUTE_BGP:
 	case ROUTE_PROTOCOL_COUNT:
 		break;
@@ -154,7 +155,8 @@ static void prefix_look(struct bgp_instance *instance, const struct prefix *pref
 	struct prefix_node *node = prefix_table_get(&instance->own, prefix);
 
 	if (advertised(instance, best)) {
-		if (!bgp_local_set(instance->bgp, prefix, (struct ip){0}, best->protocol == ROUTE_RIP ? best->metric : 0, best->protocol))
+		if (!bgp_local_set(instance->bgp, prefix, (struct ip){0},
+			    best->protocol == ROUTE_RIP || best->protocol == ROUTE_OSPF ? best->metric : 0, best->protocol))
 			router_limit_reached(instance->router, "bgp-routes", instance->router->routing->limits.routes);
 		else if (node == NULL) {
 			struct bgp_own *own = xalloc(sizeof(*own));

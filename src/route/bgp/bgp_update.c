@@ -145,6 +145,14 @@ static bool fields_cut(struct fields *fields, struct reader body)
 	return reader_ok(&body);
 }
 
+/* Whether the session carries a family (RFC 4760 7: what it doesn't is passed over). */
+static bool family_agreed(const struct bgp_peer *peer, uint16_t afi, uint8_t safi)
+{
+	enum bgp_family family = bgp_family_of(afi, safi);
+
+	return family != BGP_FAMILY_COUNT && peer->families[family];
+}
+
 /* The routes of a message whose attributes are good; false when the session was ended. */
 static bool routes_announce(struct bgp *bgp, struct bgp_peer *peer, struct bgp_connection *c, const struct fields *fields)
 {
@@ -152,7 +160,7 @@ static bool routes_announce(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	enum announced result = ANNOUNCED;
 	struct bgp_attr_set *set;
 
-	if (read->reach.present && peer->families[bgp_family_of(read->reach.afi, read->reach.safi)]) {
+	if (read->reach.present && family_agreed(peer, read->reach.afi, read->reach.safi)) {
 		set = bgp_attrs_intern(
 			bgp->attrs, read->canonical, read->canonical_bytes, read->reach.nexthop, read->reach.nexthop_link_local);
 		result = announce_all(bgp, peer, c, read->reach.nlri, read->reach.afi == 1 ? IP_V4 : IP_V6, set);
@@ -177,7 +185,7 @@ static bool routes_withdraw(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	bool good = withdraw_all(bgp, peer, fields->nlri, IP_V4);
 
 	peer->counts.treated_as_withdraw++;
-	if (read->reach.present)
+	if (read->reach.present && family_agreed(peer, read->reach.afi, read->reach.safi))
 		good = withdraw_all(bgp, peer, read->reach.nlri, read->reach.afi == 1 ? IP_V4 : IP_V6) && good;
 	if (!good)
 		bgp_session_fail(bgp, peer, c, (struct bgp_notice){BGP_ERROR_UPDATE, BGP_UPDATE_NETWORK, NULL, 0});
@@ -215,7 +223,7 @@ bool bgp_update_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_conne
 		bgp_session_fail(bgp, peer, c, (struct bgp_notice){read->notification[0], read->notification[1], NULL, 0});
 		return false;
 	}
-	if (read->unreach.present && peer->families[bgp_family_of(read->unreach.afi, read->unreach.safi)])
+	if (read->unreach.present && family_agreed(peer, read->unreach.afi, read->unreach.safi))
 		(void)withdraw_all(bgp, peer, read->unreach.nlri, read->unreach.afi == 1 ? IP_V4 : IP_V6);
 	if (read->outcome == BGP_OUTCOME_WITHDRAW)
 		return routes_withdraw(bgp, peer, c, &fields);

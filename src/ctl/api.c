@@ -15,33 +15,39 @@ struct api_row {
 	const char *path;
 	bool body;
 	api_fn *run;
+	const char *summary; /* for the OpenAPI document */
+	const char *query;   /* names of query parameters, separated by blanks, or NULL */
 };
 
 static const struct api_row rows[] = {
-	{"GET", "/v1/version", false, api_version},
-	{"GET", "/v1/labs", false, api_labs},
-	{"GET", "/v1/labs/LAB", false, api_lab_show},
-	{"POST", "/v1/plan", true, api_plan},
-	{"PUT", "/v1/labs/LAB", true, api_lab_put},
-	{"DELETE", "/v1/labs/LAB", false, api_lab_delete},
-	{"GET", "/v1/operations/NUMBER", false, api_operation},
-	{"GET", "/v1/vms", false, api_vms},
-	{"GET", "/v1/labs/LAB/vms", false, api_lab_vms},
-	{"POST", "/v1/labs/LAB/vms/VM/exec", true, api_vm_exec},
-	{"GET", "/v1/labs/LAB/vms/VM/console", false, api_vm_console},
-	{"POST", "/v1/labs/LAB/vms/VM/ACTION", false, api_vm_action},
-	{"POST", "/v1/labs/LAB/links/LINK/set", true, api_link_set},
-	{"POST", "/v1/labs/LAB/links/LINK/ACTION", false, api_link_action},
-	{"GET", "/v1/labs/LAB/trace", false, api_trace},
-	{"GET", "/v1/labs/LAB/capture", false, api_capture},
-	{"GET", "/v1/show/WHAT", false, api_show},
-	{"GET", "/v1/pools", false, api_pools},
-	{"GET", "/v1/pools/plan", false, api_pool_plan},
-	{"GET", "/v1/pools/check", false, api_pool_check},
-	{"POST", "/v1/pools/reserve", true, api_pool_reserve},
-	{"POST", "/v1/pools/release", true, api_pool_release},
-	{"GET", "/v1/holdings", false, api_holdings},
-	{"GET", "/v1/events", false, api_events},
+	{"GET", "/v1/version", false, api_version, "Version, processes, places", NULL},
+	{"GET", "/v1/labs", false, api_labs, "All labs", NULL},
+	{"GET", "/v1/labs/LAB", false, api_lab_show, "A lab as written and with every address", NULL},
+	{"POST", "/v1/plan", true, api_plan, "What an apply of a lab would change", NULL},
+	{"PUT", "/v1/labs/LAB", true, api_lab_put, "Makes a lab as the body says", NULL},
+	{"DELETE", "/v1/labs/LAB", false, api_lab_delete, "Removes a lab", NULL},
+	{"GET", "/v1/operations/NUMBER", false, api_operation, "How far an operation is", "wait"},
+	{"GET", "/v1/vms", false, api_vms, "All machines", NULL},
+	{"GET", "/v1/labs/LAB/vms", false, api_lab_vms, "The machines of a lab", NULL},
+	{"POST", "/v1/labs/LAB/vms/VM/exec", true, api_vm_exec, "Runs a command in the guest", NULL},
+	{"GET", "/v1/labs/LAB/vms/VM/console", false, api_vm_console, "The serial line, on an upgraded connection", NULL},
+	{"POST", "/v1/labs/LAB/vms/VM/ACTION", false, api_vm_action, "start, stop, kill, pause, resume, reset", NULL},
+	{"POST", "/v1/labs/LAB/links/LINK/set", true, api_link_set, "Delay, loss, rate and more of a link", NULL},
+	{"POST", "/v1/labs/LAB/links/LINK/ACTION", false, api_link_action, "up, down", NULL},
+	{"GET", "/v1/labs/LAB/trace", false, api_trace, "The way of a packet, in dry-run",
+		"from to protocol port source source_port ttl size"},
+	{"GET", "/v1/labs/LAB/capture", false, api_capture, "What passes a port, as pcapng, on an upgraded connection",
+		"port snaplen filter"},
+	{"GET", "/v1/show/WHAT", false, api_show, "What routers and switches know", "lab router network"},
+	{"GET", "/v1/pools", false, api_pools, "Pools of numbers", "lab"},
+	{"GET", "/v1/pools/plan", false, api_pool_plan, "Room for interfaces, and what runs out first", NULL},
+	{"GET", "/v1/pools/check", false, api_pool_check, "Proof that no number is held twice", NULL},
+	{"POST", "/v1/pools/reserve", true, api_pool_reserve, "Keeps a number for others", NULL},
+	{"POST", "/v1/pools/release", true, api_pool_release, "Gives a number back", NULL},
+	{"GET", "/v1/holdings", false, api_holdings, "Who holds which number", "lab pool value"},
+	{"GET", "/metrics", false, api_metrics, "Counters in Prometheus' text format", NULL},
+	{"GET", "/v1/openapi.json", false, api_openapi, "This document", NULL},
+	{"GET", "/v1/events", false, api_events, "Events, as a stream or (once) an array", "since once"},
 };
 
 static const struct {
@@ -310,4 +316,79 @@ void api_handle(void *context, struct http_request *request)
 		api_problem(call, 405, "%s can't be asked with %.20s", http_path(request), method);
 	else
 		api_problem(call, 404, "there is nothing at %.200s", http_path(request));
+}
+
+/* --- the table as an OpenAPI document --- */
+
+static json_t *parameter_json(const char *name, const char *in)
+{
+	bool path = strcmp(in, "path") == 0;
+
+	return json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", name, "in", in, "required", path, "schema", "type", "string");
+}
+
+/* The arguments of a row's path, and its query parameters; the path as OpenAPI writes it goes to `path`. */
+static json_t *parameters_json(struct api_call *call, const struct api_row *row, struct text *path)
+{
+	json_t *list = json_array();
+	char *rest = arena_str(call->arena, row->query != NULL ? row->query : ""), *name;
+	char *parts[8];
+	size_t count = split(call->arena, row->path, parts, COUNT_OF(parts));
+
+	for (size_t i = 0; i < count; i++) {
+		bool argument = is_argument(parts[i]);
+
+		for (char *c = parts[i]; argument && *c != 0; c++)
+			*c = (char)(*c | 0x20); /* the table has capitals only */
+		text_add(path, argument ? "/{%s}" : "/%s", parts[i]);
+		if (argument)
+			(void)json_array_append_new(list, parameter_json(parts[i], "path"));
+	}
+	while ((name = strsep(&rest, " ")) != NULL)
+		if (name[0] != 0)
+			(void)json_array_append_new(list, parameter_json(name, "query"));
+	return list;
+}
+
+static json_t *answers_json(void)
+{
+	return json_pack("{s:{s:s}, s:{s:s, s:{s:{s:{s:s}}}}}", "2XX", "description", "as doc/api.md says", "default", "description",
+		"what was wrong", "content", "application/problem+json", "schema", "$ref", "#/components/schemas/Problem");
+}
+
+/* Adds a row to the document's paths. */
+static void add_operation(struct api_call *call, json_t *paths, const struct api_row *row)
+{
+	static const char *const methods[][2] = {{"GET", "get"}, {"POST", "post"}, {"PUT", "put"}, {"DELETE", "delete"}};
+	struct text path = {0};
+	json_t *parameters = parameters_json(call, row, &path), *item = json_object_get(paths, text_get(&path)), *operation;
+
+	operation = json_pack("{s:s, s:o, s:o}", "summary", row->summary, "parameters", parameters, "responses", answers_json());
+	CHECK(operation != NULL);
+	if (row->body)
+		(void)json_object_set_new(operation, "requestBody",
+			json_pack("{s:b, s:{s:{s:{s:s}}}}", "required", 1, "content", "application/json", "schema", "type", "object"));
+	if (item == NULL) {
+		item = json_object();
+		(void)json_object_set_new(paths, text_get(&path), item);
+	}
+	for (size_t i = 0; i < COUNT_OF(methods); i++)
+		if (strcmp(methods[i][0], row->method) == 0)
+			(void)json_object_set(item, methods[i][1], operation);
+	json_decref(operation);
+	text_free(&path);
+}
+
+void api_openapi(struct api_call *call)
+{
+	json_t *paths = json_object(), *document;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		add_operation(call, paths, &rows[i]);
+	document = json_pack("{s:s, s:{s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:{s:{s:{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}}}}}",
+		"openapi", "3.1.0", "info", "title", "Weft", "version", WEFT_VERSION, "license", "name", "see LICENSE", "identifier",
+		"LicenseRef-Weft", "servers", "url", "http://weft", "paths", paths, "components", "schemas", "Problem", "type", "object",
+		"properties", "type", "type", "string", "title", "type", "string", "status", "type", "integer", "detail", "type", "string");
+	CHECK(document != NULL);
+	api_reply(call, 200, document);
 }

@@ -5,8 +5,10 @@
  * daemon's exec; which address to ping comes from the daemon's list of machines at that moment. Routes are looked up as weft show does.
  */
 #include "ui/api_client.h"
+#include "ui/junit.h"
 #include "ui/lab_file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -315,6 +317,23 @@ static enum status read_tests(struct call *call, struct testing *testing, struct
 	return testing->lab ? STATUS_OK : STATUS_FAILED;
 }
 
+static bool write_junit(const struct call *call, const char *lab, const struct value *results)
+{
+	const char *path = call_option(call, "junit");
+	FILE *file = fopen(path, "we");
+	struct text out = {0};
+	bool written;
+
+	junit_write(lab, results, &out);
+	written = file != NULL && fwrite(out.bytes, 1, out.used, file) == out.used;
+	text_free(&out);
+	if (file != NULL && fclose(file) != 0)
+		written = false;
+	if (!written)
+		(void)call_fail(call, STATUS_FAILED, "can't write %s: %s", path, strerror(errno));
+	return written;
+}
+
 enum status test_run(struct call *call)
 {
 	struct testing testing = {.call = call};
@@ -337,6 +356,8 @@ enum status test_run(struct call *call)
 	else if (status == STATUS_OK)
 		call_say(call, "%zu passed, %zu failed", passed, failed);
 	if (status == STATUS_OK && failed > 0)
+		status = STATUS_FAILED;
+	if (testing.lab != NULL && call_option(call, "junit") != NULL && !write_junit(call, testing.lab, results))
 		status = STATUS_FAILED;
 	value_free(testing.vms);
 	value_free(results);

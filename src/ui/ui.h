@@ -62,6 +62,7 @@ enum status doctor_run(struct call *call);
 enum status doctor_jail_run(struct call *call);
 enum status init_run(struct call *call);
 enum status schema_run(struct call *call);
+enum status completion_run(struct call *call);
 enum status capture_run(struct call *call);
 enum status trace_run(struct call *call);
 enum status show_route_run(struct call *call);

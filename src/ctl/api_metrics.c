@@ -1,0 +1,202 @@
+/*
+ * GET /metrics: counters of ports and router interfaces, drops by reason, states of machines and processes, in Prometheus' text format.
+ *
+ * Names follow Prometheus: base units, _total for what only grows. A name in the lab file can't break a label: it is escaped all the same.
+ */
+#include "base/check.h"
+#include "base/text.h"
+#include "ctl/api.h"
+#include "ctl/machines.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define METRICS_TIMEOUT_S 10
+
+/* Under way: rows of the switch are kept until all are there, since a metric's lines must stand together. */
+struct metrics {
+	struct api_call *call;
+	struct row_interface *interfaces;
+	struct row_drop *drops;
+	size_t interface_count, interface_room, drop_count, drop_room;
+	struct text out;
+};
+
+/* The next place of an array in the call's arena. */
+static void *grow(struct arena *arena, void *array, size_t *count, size_t *room, size_t bytes)
+{
+	if (*count == *room) {
+		char *more = arena_alloc(arena, (*room * 2 + 64) * bytes);
+
+		if (*count > 0)
+			memcpy(more, array, *count * bytes);
+		*room = *room * 2 + 64;
+		array = more;
+	}
+	(*count)++;
+	return array;
+}
+
+static void add_label(struct text *out, const char *name, const char *value)
+{
+	text_add(out, "%s=\"", name);
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			text_add(out, "\\%c", *value);
+		else if (*value == '\n')
+			text_add(out, "\\n");
+		else
+			text_add(out, "%c", *value);
+	}
+	text_add(out, "\"");
+}
+
+static void add_head(struct text *out, const char *name, const char *type, const char *help)
+{
+	text_add(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* lab="demo",port="vm1:eth0"; false for an object that is gone. */
+static bool add_object(struct metrics *metrics, const char *metric, uint32_t id)
+{
+	const struct object *object = world_find_id(metrics->call->ctl->world, id);
+
+	if (object == NULL)
+		return false;
+	text_add(&metrics->out, "%s{", metric);
+	add_label(&metrics->out, "lab", object->lab);
+	text_add(&metrics->out, ",");
+	add_label(&metrics->out,
+		object->kind == OBJECT_RIF	? "interface"
+		: object->kind == OBJECT_ROUTER ? "router"
+						: "port",
+		object->path + strlen(object->lab) + 1);
+	return true;
+}
+
+static void add_interfaces(struct metrics *metrics)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset;
+	} rows[] = {
+		{"receive_bytes_total", "Bytes received", offsetof(struct row_interface, rx_bytes)},
+		{"receive_packets_total", "Packets received", offsetof(struct row_interface, rx_packets)},
+		{"transmit_bytes_total", "Bytes sent", offsetof(struct row_interface, tx_bytes)},
+		{"transmit_packets_total", "Packets sent", offsetof(struct row_interface, tx_packets)},
+	};
+
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		bool routers = i >= COUNT_OF(rows);
+		size_t row = i % COUNT_OF(rows);
+		const char *name = arena_printf(metrics->call->arena, "weft_%s_%s", routers ? "router_interface" : "port", rows[row].name);
+
+		add_head(&metrics->out, name, "counter", rows[row].help);
+		for (size_t j = 0; j < metrics->interface_count; j++) {
+			uint64_t value;
+
+			if (metrics->interfaces[j].is_router != routers || !add_object(metrics, name, metrics->interfaces[j].id))
+				continue;
+			memcpy(&value, (const char *)&metrics->interfaces[j] + rows[row].offset, sizeof(value));
+			text_add(&metrics->out, "} %" PRIu64 "\n", value);
+		}
+	}
+}
+
+static void add_drops(struct metrics *metrics)
+{
+	add_head(&metrics->out, "weft_drops_total", "counter", "Packets dropped, by where and why");
+	for (size_t i = 0; i < metrics->drop_count; i++) {
+		if (!add_object(metrics, "weft_drops_total", metrics->drops[i].id))
+			continue;
+		text_add(&metrics->out, ",");
+		add_label(&metrics->out, "reason", metrics->drops[i].reason);
+		text_add(&metrics->out, "} %" PRIu64 "\n", metrics->drops[i].packets);
+	}
+}
+
+static void add_machines(struct metrics *metrics)
+{
+	struct ctl *ctl = metrics->call->ctl;
+	struct object_list vms = world_list(ctl->world, NULL, 1u << PROCESS_VM, metrics->call->arena);
+
+	add_head(&metrics->out, "weft_vm_running", "gauge", "Whether the machine runs");
+	for (size_t i = 0; i < vms.count; i++) {
+		const struct msg_vm_state *state = vms.items[i].kind == OBJECT_VM ? machines_vm(ctl, vms.items[i].id) : NULL;
+
+		if (vms.items[i].kind != OBJECT_VM)
+			continue;
+		text_add(&metrics->out, "weft_vm_running{");
+		add_label(&metrics->out, "lab", vms.items[i].lab);
+		text_add(&metrics->out, ",");
+		add_label(&metrics->out, "vm", vms.items[i].path + strlen(vms.items[i].lab) + 1);
+		text_add(&metrics->out, "} %d\n", state != NULL && state->state == VM_STATE_RUNNING);
+	}
+}
+
+static void add_processes(struct metrics *metrics)
+{
+	const struct ctl *ctl = metrics->call->ctl;
+
+	add_head(&metrics->out, "weft_process_restarts_total", "counter", "How often a process of weftd was started again");
+	for (enum process_id id = 0; id < PROCESS_COUNT; id++)
+		if (ctl->processes[id].pid != 0)
+			text_add(&metrics->out, "weft_process_restarts_total{process=\"%s\"} %" PRIu32 "\n", process_name(id),
+				ctl->processes[id].restarts);
+	add_head(&metrics->out, "weft_labs", "gauge", "Labs that are wanted");
+	text_add(&metrics->out, "weft_labs %zu\n", (size_t)ctl->labs.used);
+}
+
+static void metrics_reply(struct metrics *metrics)
+{
+	struct api_call *call = metrics->call;
+
+	add_interfaces(metrics);
+	add_drops(metrics);
+	add_machines(metrics);
+	add_processes(metrics);
+	if (call->request != NULL)
+		http_reply(call->request, 200, "text/plain; version=0.0.4; charset=utf-8", text_get(&metrics->out), metrics->out.used);
+	text_free(&metrics->out);
+	api_call_free(call);
+}
+
+static void drop_came(void *context, const struct message *message, int error, bool last)
+{
+	struct metrics *metrics = context;
+
+	if (last) {
+		metrics_reply(metrics);
+	} else if (message->row->type == MSG_ROW_DROP) {
+		metrics->drops =
+			grow(metrics->call->arena, metrics->drops, &metrics->drop_count, &metrics->drop_room, sizeof(*metrics->drops));
+		metrics->drops[metrics->drop_count - 1] = *(const struct row_drop *)message->body;
+	}
+}
+
+/* Without the switch its metrics are left out: what is asked for every few seconds must not fail because a process starts anew. */
+static void interface_came(void *context, const struct message *message, int error, bool last)
+{
+	struct metrics *metrics = context;
+	struct ctl *ctl = metrics->call->ctl;
+	const struct msg_show drops = {.what = SHOW_DROPS};
+
+	if (last) {
+		channel_call(
+			ctl->process->peers[PROCESS_SWITCH], ctl->loop, MSG_SHOW, &drops, span_s(METRICS_TIMEOUT_S), drop_came, metrics);
+	} else if (message->row->type == MSG_ROW_INTERFACE) {
+		metrics->interfaces = grow(metrics->call->arena, metrics->interfaces, &metrics->interface_count, &metrics->interface_room,
+			sizeof(*metrics->interfaces));
+		metrics->interfaces[metrics->interface_count - 1] = *(const struct row_interface *)message->body;
+	}
+}
+
+void api_metrics(struct api_call *call)
+{
+	struct metrics *metrics = arena_alloc(call->arena, sizeof(*metrics));
+	const struct msg_show interfaces = {.what = SHOW_INTERFACES};
+
+	*metrics = (struct metrics){.call = call};
+	channel_call(call->ctl->process->peers[PROCESS_SWITCH], call->ctl->loop, MSG_SHOW, &interfaces, span_s(METRICS_TIMEOUT_S),
+		interface_came, metrics);
+}

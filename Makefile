@@ -52,7 +52,7 @@ check: deps-check kernel
 	@tools/check unit golden sim fuzz system interop
 
 check-web: deps kernel build
-	@test/web/window.py $(BUILD)
+	@test/web/window.py $(BUILD) doc/window.png
 
 lint: deps-check
 	@tools/lint

@@ -66,8 +66,11 @@ async function* lines(stream) {
 export function openConsole(lab, vm, screen) {
 	const target = path`/v1/labs/${lab}/vms/${vm}/console`, end = new AbortController();
 	const headers = { 'Weft-Console': Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('') };
+	// Keys that come before the line is open wait for it.
+	let waiting = '', sending = true;
 	const ended = (async () => {
 		const reader = (await ask('GET', target, { headers, signal: end.signal })).body.getReader();
+		send();
 		for (;;) {
 			const { value, done } = await reader.read();
 			if (done) return;
@@ -75,10 +78,9 @@ export function openConsole(lab, vm, screen) {
 		}
 	})();
 	// Keys go one request after the other, so that their order is kept; what is typed meanwhile goes together.
-	let waiting = '', sending = false;
 	async function send() {
 		sending = true;
-		while (waiting) {
+		while (waiting && !end.signal.aborted) {
 			const body = waiting;
 			waiting = '';
 			await ask('POST', target, { headers, body }).catch(() => {});

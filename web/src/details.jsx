@@ -109,7 +109,7 @@ function Router({ world, lab, beat, node }) {
 		<Rows title="Routes" heads={['Prefix', 'By', 'Way', 'Age']} rows={routes && routes.filter((r) => r.selected).slice(0, 500).map((r) => [r.prefix, `${r.protocol} ${r.distance}/${r.metric}`, nextHops(r), secondsText(r.age_s)])} />
 		<Rows title="Neighbours" heads={['Address', 'MAC', 'Interface', 'State']} rows={arp && arp.map((a) => [a.ip, a.mac, a.rif, a.state])} />
 		{rip && rip.length > 0 && <Rows title="RIP neighbours" heads={['Address', 'Interface', 'Heard']} rows={rip.map((n) => [n.ip, n.rif, `${n.age_s} s ago`])} />}
-		{bgp && bgp.length > 0 && <Rows title="BGP neighbours" heads={['Address', 'AS', 'State']} rows={bgp.map((n) => [n.ip || n.peer, n.as || n.remote_as, n.state])} />}
+		{bgp && bgp.length > 0 && <Rows title="BGP neighbours" heads={['Address', 'AS', 'State']} rows={bgp.map((n) => [n.neighbor, n.remote_as, n.state])} />}
 		<Drops rows={drops} mine={() => true} />
 	</>;
 }
@@ -122,7 +122,7 @@ function Network({ world, lab, beat, node }) {
 		<dl><dt>Prefix</dt><dd>{model.ipv4 || model.ipv6 || '–'}</dd><dt>Gateway</dt><dd>{model.gateway || '–'}</dd><dt>DHCP</dt><dd>{model.dhcp ? 'on' : 'off'}</dd></dl>
 		<Interfaces world={world} names={plugs} />
 		<Rows title="MAC addresses" heads={['MAC', 'Port', 'Age']} rows={macs && macs.slice(0, 500).map((m) => [m.mac, m.port, m.is_static ? 'static' : `${m.age_s} s`])} />
-		<Rows title="Leases" heads={['Address', 'MAC', 'Port']} rows={leases && leases.slice(0, 500).map((l) => [l.ip || l.ipv4, l.mac, l.port])} />
+		<Rows title="Leases" heads={['Address', 'MAC', 'Port']} rows={leases && leases.slice(0, 500).map((l) => [l.ip, l.mac, l.port])} />
 	</>;
 }
 

@@ -99,7 +99,7 @@ function Machine({ world, lab, beat, node }) {
 
 function Router({ world, lab, beat, node }) {
 	const asked = { lab, router: node.name }, routes = useRows(query('route', asked), beat), arp = useRows(query('arp', asked), beat);
-	const drops = useRows(query('drops', asked), beat), rip = useRows(query('rip-neighbors', asked), beat), bgp = useRows(query('bgp-neighbors', asked), beat);
+	const drops = useRows(query('drops', asked), beat), rip = useRows(query('rip-neighbors', asked), beat), bgp = useRows(query('bgp-neighbors', asked), beat), ospf = useRows(query('ospf-neighbors', asked), beat);
 	const model = ((world.model.flat || {}).routers || {})[node.name] || {}, keys = Object.keys(model.interfaces || {}), names = keys.map((key) => `${node.name}:${key}`);
 	return <>
 		<dl><dt>Router ID</dt><dd>{model['router-id'] || '–'}</dd></dl>
@@ -109,6 +109,7 @@ function Router({ world, lab, beat, node }) {
 		<Rows title="Routes" heads={['Prefix', 'By', 'Way', 'Age']} rows={routes && routes.filter((r) => r.selected).slice(0, 500).map((r) => [r.prefix, `${r.protocol} ${r.distance}/${r.metric}`, nextHops(r), secondsText(r.age_s)])} />
 		<Rows title="Neighbours" heads={['Address', 'MAC', 'Interface', 'State']} rows={arp && arp.map((a) => [a.ip, a.mac, a.rif, a.state])} />
 		{rip && rip.length > 0 && <Rows title="RIP neighbours" heads={['Address', 'Interface', 'Heard']} rows={rip.map((n) => [n.ip, n.rif, `${n.age_s} s ago`])} />}
+		{ospf && ospf.length > 0 && <Rows title="OSPF neighbours" heads={['Router ID', 'Address', 'Interface', 'State', 'Since']} rows={ospf.map((n) => [n.router_id, n.ip, n.rif, n.state, secondsText(n.up_s)])} />}
 		{bgp && bgp.length > 0 && <Rows title="BGP neighbours" heads={['Address', 'AS', 'State']} rows={bgp.map((n) => [n.neighbor, n.remote_as, n.state])} />}
 		<Drops rows={drops} mine={() => true} />
 	</>;

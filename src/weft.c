@@ -284,6 +284,18 @@ static const struct command commands[] = {
 		.summary = "Print the completion script of a shell",
 		.text = "It knows commands, options and the names of running objects.",
 		.examples = "weft completion bash > /etc/bash_completion.d/weft\nsource <(weft completion bash)"},
+	{.group = "weft itself", .name = "bench switch", .arguments = "[WORK]...", .arguments_max = MANY, .run = bench_switch_run,
+		.summary = "Measure how many packets a second the switch forwards",
+		.text = "Two guests on one core send to each other through the switch on another; nothing of weftd or of a lab is used. Works:\n"
+			"l2-1k, l2-100k, l2-new, l2-1518, l3-1k, l3-100k, l3-1518, routers8-1k, round-trip; all of them when none is named.\n"
+			"bench/switch of the sources measures other switches beside it.",
+		.examples = "weft bench switch\nweft bench switch l2-1k routers8-1k --rounds 5 -j",
+		.options = {{0, "rounds", "N", "measurements of which the median is told (3)"}}},
+	{.group = "weft itself", .name = "bench lpm", .arguments = "", .run = bench_lpm_run,
+		.summary = "Measure how many routes a second are looked up and entered",
+		.text = "Random addresses among random prefixes with lengths as in a full table of the Internet.",
+		.examples = "weft bench lpm\nweft bench lpm --prefixes 100000 -j",
+		.options = {{0, "prefixes", "N", "how many (1000000)"}}},
 	{.group = "weft itself", .name = "version", .arguments = "", .run = version_run,
 		.summary = "Print the versions of weft and weftd and the state of its processes"},
 	{.group = "weft itself", .name = "help", .arguments = "[COMMAND]", .arguments_max = 4, .run = help_run,

@@ -97,6 +97,8 @@ enum status queue_ls_run(struct call *call);
 enum status queue_simulate_run(struct call *call);
 enum status bench_pool_run(struct call *call);
 enum status web_run(struct call *call);
+enum status bench_switch_run(struct call *call);
+enum status bench_lpm_run(struct call *call);
 enum status version_run(struct call *call);
 enum status help_run(struct call *call);
 

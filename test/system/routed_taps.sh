@@ -177,7 +177,8 @@ pings_while_killed() {
 	echo "      switch killed: $lost of 200 pings lost" >&3
 	[ "$lost" -le 50 ]
 }
-must "a spare of the switch is ready" within 20 eval '[ "$(numbers switch | wc -l)" -ge 2 ]'
+spare_ready() { [ "$(numbers switch | wc -l)" -ge 2 ]; }
+must "a spare of the switch is ready" within 20 spare_ready
 changes=$(carrier_changes)
 check "the switch is killed: at most half a second of pings lost" pings_while_killed
 check "no TAP lost its carrier" test "$changes" = "$(carrier_changes)"

@@ -51,7 +51,8 @@ def sources(build, only):
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
         for command in json.load(file):
             path = os.path.relpath(os.path.realpath(os.path.join(command["directory"], command["file"])), root)
-            if path.endswith(".c") and not path.startswith("..") and (not only or path in only):
+            generated = path.startswith(os.path.normpath(build) + os.sep)
+            if path.endswith(".c") and not path.startswith("..") and not generated and (not only or path in only):
                 yield path, re.sub(r"\S*" + re.escape(os.path.basename(root)) + r"\S*", "", command["command"])
 
 

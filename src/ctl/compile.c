@@ -493,7 +493,7 @@ static uint32_t compile_schedule(struct compiler *c)
 	struct msg_schedule *body = add(c, OBJECT_SCHEDULE, id, "queue");
 
 	body->id = id;
-	body->policy = policies[schedule->policy];
+	body->policy = (uint8_t)policies[schedule->policy];
 	body->easy = schedule->backfill == LAB_BACKFILL_EASY ||
 		     (schedule->backfill == LAB_BACKFILL_AUTO && schedule->policy == LAB_POLICY_PRIORITY);
 	body->release = schedule->mode == LAB_PAUSE_RELEASE;

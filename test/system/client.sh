@@ -49,7 +49,7 @@ check "doctor prints a list" says virtualization "$weft" doctor
 # The manual names every command and no other.
 commands() { "$weft" help -j | python3 -c 'import json, sys
 for row in json.load(sys.stdin): print(row["name"])' | sort; }
-manual() { sed -n 's/^\.It Ic //p' "$top/doc/weft.1" | sed 's/ \(Op\|Ar\|Fl\) .*//' | sort; }
+manual() { sed -n 's/^\.It Ic //p' "$top/doc/weft.1" | sed 's/ \(Op\|Oo\|Ar\|Fl\|Cm\) .*//' | sort; }
 check "weft(1) and the program have the same commands" diff <(commands) <(manual)
 # Every command line in the README is one that the program understands.
 readme() {

@@ -203,7 +203,7 @@ const struct rib_route *rib_best(const struct rib *rib, const struct prefix *pre
 
 const struct rib_route *rib_lookup(const struct rib *rib, struct ip ip, enum route_protocol except)
 {
-	for (int length = ip_bits(ip.family); length >= 0; length--) {
+	for (int length = (int)ip_bits(ip.family); length >= 0; length--) {
 		const struct prefix prefix = prefix_masked((struct prefix){ip, (uint8_t)length});
 		const struct rib_route *route = rib_best(rib, &prefix);
 

@@ -69,11 +69,12 @@ static void compare(const struct policy *policy, const struct group_rule *rules,
 	struct ip remote = some_ip(rand);
 	uint32_t group = (uint32_t)rand_below(rand, 25);
 	uint8_t protocol = protocols[rand_below(rand, COUNT_OF(protocols))];
-	uint16_t port = (uint16_t)rand_below(rand, 3010), src = port;
+	uint16_t port = (uint16_t)rand_below(rand, 3010);
 	uint32_t service;
 
 	if (protocol == 1 || protocol == 58) {
-		src = port >> 8;
+		uint16_t src = port >> 8;
+
 		service = policy_service(protocol, src, port & 0xff);
 	} else {
 		port = protocol == 6 || protocol == 17 ? port : 0;

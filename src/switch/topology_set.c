@@ -94,6 +94,7 @@ int port_set(struct core *core, const struct msg_port *config, struct err *err)
 		map_set(&core->ports, config->id, port);
 	}
 	port->mark = core->sync_mark;
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): as for networks */
 	if (!fresh && memcmp(&port->config, config, sizeof(*config)) == 0)
 		return 0;
 	member_detach(core, &port->member);

@@ -46,4 +46,7 @@ elif question == "compare":
     expected = [f"h{i}" for _, _, i in sorted(simulated)]
     started = [name for _, name in events("vm-starting")]
     print(f"largest difference {worst:.2f} s; started {started}, simulated {expected}")
-    sys.exit(worst > float(sys.argv[4]) or started != expected)
+    # Machines that start in the same tenth of a second may do so in either order: live they come one message after the other.
+    starts = {f"h{i}": start for start, _, i in simulated}
+    ordered = sorted(started) == sorted(expected) and all(starts[a] <= starts[b] + 100 for a, b in zip(started, started[1:]))
+    sys.exit(worst > float(sys.argv[4]) or not ordered)

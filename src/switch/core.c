@@ -273,6 +273,10 @@ void core_port_state(struct core *core, uint32_t id, enum port_state state, cons
 	if (!text_copy(port->error, sizeof(port->error), error))
 		memcpy(port->error, error, sizeof(port->error) - 1);
 	tell_port(core, port);
+	if (state == PORT_STATE_UP && port->member.network != NULL) {
+		neighbor_port_up(core, port->member.network);
+		core_walk_origins(core);
+	}
 }
 
 bool core_port_link(const struct core *core, uint32_t id)

@@ -313,6 +313,18 @@ struct instant neighbor_next(const struct core *core)
 	return next;
 }
 
+void neighbor_port_up(struct core *core, const struct network *network)
+{
+	struct neighbor *neighbor;
+
+	list_each (neighbor, &core->neighbors[NEIGHBOR_INCOMPLETE], struct neighbor, in_state) {
+		if (neighbor->rif->member.network != network)
+			continue;
+		neighbor->tries = 0;
+		neighbor_ask(core, neighbor);
+	}
+}
+
 void neighbor_tick(struct core *core, struct instant now)
 {
 	for (unsigned state = 0; state < NEIGHBOR_STATES; state++) {

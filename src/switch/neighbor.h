@@ -67,6 +67,9 @@ void neighbor_flush(struct core *core, struct rif *rif);
 /* Runs timers. */
 void neighbor_tick(struct core *core, struct instant now);
 
+/* A port of the network has come up: who is asked for may be behind it, so it is asked for again at once. */
+void neighbor_port_up(struct core *core, const struct network *network);
+
 /* The nearest deadline. */
 struct instant neighbor_next(const struct core *core);
 

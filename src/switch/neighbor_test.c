@@ -84,6 +84,29 @@ static struct row_arp shown(struct world *world, const char *ip)
 	return found;
 }
 
+/* Who is asked for is asked for again as soon as a port comes up, behind which it may be. */
+static void test_asked_again_when_a_port_comes_up(void **state)
+{
+	struct world *world = open_world(NULL);
+	struct frame frame = to("10.2.0.9");
+
+	(void)state;
+	core_port_state(world->core, 2, PORT_STATE_DOWN, NULL, world->now);
+	world_frame(world, 1, &frame);
+	world_clear(world);
+	core_port_state(world->core, 2, PORT_STATE_UP, NULL, world->now);
+	assert_int_equal(world_count(world, 2), 1);
+	assert_int_equal(wire_get_u16(arp_of(world_first(world, 2))->operation), ARP_REQUEST);
+	world_clear(world);
+	answer_arp(world, 0x99, "10.2.0.9");
+	assert_int_equal(world_count(world, 2), 1);
+	core_port_state(world->core, 2, PORT_STATE_DOWN, NULL, world->now);
+	world_clear(world);
+	core_port_state(world->core, 2, PORT_STATE_UP, NULL, world->now);
+	assert_int_equal(world_count(world, 2), 0); /* it is known now */
+	world_close(world);
+}
+
 static void test_packets_wait_for_an_answer(void **state)
 {
 	struct world *world = open_world(NULL);
@@ -432,6 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packets_wait_for_an_answer),
+		cmocka_unit_test(test_asked_again_when_a_port_comes_up),
 		cmocka_unit_test(test_nobody_answers),
 		cmocka_unit_test(test_a_neighbor_in_use_is_probed),
 		cmocka_unit_test(test_router_answers_arp),

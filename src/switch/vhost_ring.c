@@ -139,8 +139,10 @@ static unsigned offers_copy(struct vhost_ring *ring, const struct vhost_memory *
 		if (offer->desc.flags == simple)
 			at = vhost_memory_near(memory, &last, offer->desc.addr, offer->desc.len);
 		offer->at = at;
-		__builtin_prefetch(at);
-		__builtin_prefetch(at + 64);
+		if (at != NULL) {
+			__builtin_prefetch(at);
+			__builtin_prefetch(at + 64);
+		}
 	}
 	ring->offer_first = 0;
 	ring->offer_count = (uint8_t)count;

@@ -142,11 +142,8 @@ static void port_kept(struct switch_port *port, const struct message *message)
 {
 	const struct msg_keep *keep = message->body;
 
-	if (port->kept == NULL) {
-		port->kept = xalloc(sizeof(*port->kept));
-		for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++)
-			port->kept->fds[slot] = -1;
-	}
+	if (port->kept == NULL)
+		port->kept = device_kept_new();
 	if (keep->slot >= KEEP_SLOT_COUNT || port->kept->fds[keep->slot] >= 0) {
 		(void)close(message->fd);
 		return;

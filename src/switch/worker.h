@@ -106,7 +106,8 @@ void worker_order(struct worker *worker, struct worker_order *order);
 /* Frees an order with what it still holds. */
 void worker_order_free(struct worker_order *order);
 
-/* Closes what is left in `kept` and frees it; NULL is fine. */
+/* Room for what was kept, with nothing in it; closes what is left in it and frees it (NULL is fine). */
+struct device_kept *device_kept_new(void);
 void device_kept_free(struct device_kept *kept);
 
 /* Moves all waiting events to `events` (an empty list); free each with free(), closing its `fd`. For the loop's thread. */

@@ -1,6 +1,8 @@
 /* The queues of the worker: a mutex, two lists, bounds. */
 #include "switch/worker_queue.h"
 
+#include "base/arena.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +17,15 @@ static void list_move(struct list *from, struct list *to)
 	*to = *from;
 	to->next->prev = to->prev->next = to;
 	list_init(from);
+}
+
+struct device_kept *device_kept_new(void)
+{
+	struct device_kept *kept = xalloc(sizeof(*kept));
+
+	for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++)
+		kept->fds[slot] = -1;
+	return kept;
 }
 
 void device_kept_free(struct device_kept *kept)

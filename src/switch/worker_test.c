@@ -115,16 +115,6 @@ static void wait_state(uint32_t port, enum port_state state)
 	assert_int_equal(port_states[port], state);
 }
 
-static struct device_kept *kept_new(void)
-{
-	struct device_kept *kept = calloc(1, sizeof(*kept));
-
-	assert_non_null(kept);
-	for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++)
-		kept->fds[slot] = -1;
-	return kept;
-}
-
 static void attach_kept(struct bench *bench, uint32_t port, int fd, struct device_kept *kept)
 {
 	const struct msg_port body = {.id = port, .kind = PORT_VHOST, .mtu = 1500};
@@ -434,7 +424,7 @@ static void take_all(struct bench *bench)
 /* A copy of what is kept of a guest, as the supervisor hands it out. */
 static struct device_kept *kept_copy(const struct bench *bench, unsigned guest)
 {
-	struct device_kept *kept = kept_new();
+	struct device_kept *kept = device_kept_new();
 
 	for (unsigned slot = 0; slot < KEEP_SLOT_COUNT; slot++) {
 		kept->serials[slot] = bench->kept[guest].serials[slot];

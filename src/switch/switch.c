@@ -175,6 +175,11 @@ static void port_opened(void *context, const struct message *message, int error,
 		port_kept(port, message);
 		return;
 	}
+	if (fd < 0) {
+		/* Its device did not come: these would be taken for what belongs to the next one. */
+		device_kept_free(port->kept);
+		port->kept = NULL;
+	}
 	if (port->dead || port->reopen) {
 		if (fd >= 0)
 			port_discard(port, fd);

@@ -153,9 +153,8 @@ static void show_drops(const struct answer *answer, const struct member *member)
 	}
 }
 
-static void show_lease(const struct answer *answer, const struct port *port)
+static void show_lease(const struct answer *answer, const struct port *port, const struct dhcp_lease *lease)
 {
-	const struct dhcp_lease *lease = &port->lease;
 	int64_t left_ns = instant_diff(lease->until, answer->now).ns;
 	struct row_dhcp row = {.network = port->config.network, .port = port->config.id, .mac = port->config.mac, .ip = lease->ip};
 
@@ -271,8 +270,10 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 		return 0;
 	case SHOW_DHCP:
 		while ((port = map_next(&core->ports, &cursor, NULL, NULL)) != NULL)
-			if (show->object == 0 || port->config.network == show->object)
-				show_lease(&answer, port);
+			if (show->object == 0 || port->config.network == show->object) {
+				show_lease(&answer, port, &port->lease);
+				show_lease(&answer, port, &port->lease6);
+			}
 		return 0;
 	case SHOW_CONNECTIONS:
 		show_connections(&answer, show->object);

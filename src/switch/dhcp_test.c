@@ -146,6 +146,11 @@ static void exchange(bool router)
 	assert_int_equal(answer(world, 11, &yiaddr), 0);
 	assert_int_equal(core_show(world->core, PROCESS_CTL, 1, &show, world->now, &err), 0);
 	assert_int_equal(world_told_count(world, MSG_ROW_DHCP), 0);
+	/* Who finds the address in use gives it back, which is counted, and gets it again: the model has it for nobody else. */
+	client.type = DHCP_DECLINE;
+	client_says(world, &client);
+	assert_int_equal(answer(world, 11, &yiaddr), 0);
+	assert_int_equal(world_drops(world, 11, "dhcp_declined"), 1);
 	client.type = DHCP_INFORM;
 	client_says(world, &client);
 	assert_int_equal(answer(world, 11, &yiaddr), DHCP_ACK);

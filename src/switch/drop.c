@@ -82,6 +82,7 @@ static const struct {
 	[DROP_DHCP_MALFORMED] = {"dhcp_malformed", "the DHCP message is malformed"},
 	[DROP_DHCP_NOT_OURS] = {"dhcp_not_ours", "the DHCP message isn't from the port's machine or for this server"},
 	[DROP_DHCP_LIMIT] = {"dhcp_limit", "more DHCP messages than a port may send"},
+	[DROP_DHCP_DECLINED] = {"dhcp_declined", "the machine refused its address: it found another one that uses it"},
 	[DROP_RA_LIMIT] = {"ra_limit", "more router solicitations than a port may send"},
 	[DROP_DNS_MALFORMED] = {"dns_malformed", "the DNS message is malformed, or no question"},
 	[DROP_DNS_LIMIT] = {"dns_limit", "more DNS questions than a port may send"},

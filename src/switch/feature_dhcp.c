@@ -156,9 +156,12 @@ static enum drop_reason serve(struct core *core, struct port *port, const struct
 		reply_send(core, port, request, &reply);
 		return DROP_NONE;
 	case DHCP_RELEASE:
-	case DHCP_DECLINE:
 		port->lease.active = false;
 		return DROP_NONE;
+	case DHCP_DECLINE:
+		/* The model gives it to nobody else, so the machine gets it again; that somebody took it is said by the counter. */
+		port->lease.active = false;
+		return DROP_DHCP_DECLINED;
 	case DHCP_OFFER:
 	case DHCP_ACK:
 	case DHCP_NAK:

@@ -76,6 +76,18 @@ static unsigned name_servers(const struct network *network, struct ip out[SERVER
 	return count;
 }
 
+/* Whether the machine has its address is known by what it was last told, or said. */
+static void lease_keep(const struct walk *walk, struct port *port, const struct dhcp6_reply *reply, enum dhcp6_type asked)
+{
+	bool kept = reply->type == DHCP6_REPLY && !reply->status_alone && asked != DHCP6_INFORMATION_REQUEST;
+
+	if (kept)
+		port->lease6 = (struct dhcp_lease){
+			.active = true, .ip = port->config.ipv6, .until = instant_add(walk->core->now, span_s(reply->valid_s))};
+	else if (asked == DHCP6_RELEASE || asked == DHCP6_DECLINE)
+		port->lease6.active = false;
+}
+
 static enum drop_reason serve(struct walk *walk, struct port *port, const struct dhcp6_request *request)
 {
 	const struct network *network = port->member.network;
@@ -99,9 +111,10 @@ static enum drop_reason serve(struct walk *walk, struct port *port, const struct
 
 	if (!decide(port, request, &reply))
 		return DROP_DHCP_NOT_OURS;
+	lease_keep(walk, port, &reply, request->type);
 	answer.size = dhcp6_reply_write(request, &reply, bytes);
 	guest_answer_send(walk->core, port, &answer);
-	return DROP_NONE;
+	return request->type == DHCP6_DECLINE ? DROP_DHCP_DECLINED : DROP_NONE;
 }
 
 static enum drop_reason receive(struct walk *walk, struct port *port)

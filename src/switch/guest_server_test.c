@@ -196,6 +196,46 @@ static void dhcp6(struct world *world, uint32_t port, uint8_t type, bool server)
 	says(world, port, &frame, bytes, size);
 }
 
+/* The addresses that port 11 holds by DHCPv6, as they are shown. */
+static unsigned leases6(struct world *world)
+{
+	struct msg_show show = {.what = SHOW_DHCP};
+	const struct row_dhcp *row;
+	struct err err;
+
+	world_clear(world);
+	assert_int_equal(core_show(world->core, PROCESS_CTL, 1, &show, world->now, &err), 0);
+	row = world_told(world, MSG_ROW_DHCP, 0);
+	if (row != NULL)
+		assert_true(row->port == 11 && ip_equal(row->ip, world_ip("2001:db8:1::b")));
+	return world_told_count(world, MSG_ROW_DHCP);
+}
+
+/* A lease is shown from the first REPLY on until it is given back, refused or over. */
+static void test_dhcp6_lease(void **state)
+{
+	struct world *world = open_world(false);
+	static const uint8_t ends[] = {DHCP6_RELEASE, DHCP6_DECLINE};
+	size_t size;
+
+	(void)state;
+	dhcp6(world, 11, DHCP6_SOLICIT, false);
+	assert_int_equal(leases6(world), 0);
+	for (unsigned i = 0; i < sizeof(ends); i++) {
+		dhcp6(world, 11, DHCP6_REQUEST, true);
+		assert_int_equal(leases6(world), 1);
+		dhcp6(world, 11, ends[i], true);
+		assert_int_equal(payload_of(world, 11, &size)[8], DHCP6_REPLY);
+		assert_int_equal(leases6(world), 0);
+	}
+	assert_int_equal(world_drops(world, 11, "dhcp_declined"), 1);
+	dhcp6(world, 11, DHCP6_REBIND, false);
+	assert_int_equal(leases6(world), 1);
+	world_pass(world, span_s(1201));
+	assert_int_equal(leases6(world), 0);
+	world_close(world);
+}
+
 static void test_dhcp6(void **state)
 {
 	struct world *world = open_world(false);
@@ -327,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_advertisement),
 		cmocka_unit_test(test_without_router),
 		cmocka_unit_test(test_dhcp6),
+		cmocka_unit_test(test_dhcp6_lease),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_names_are_limited),
 		cmocka_unit_test(test_router_names),

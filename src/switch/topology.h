@@ -87,8 +87,8 @@ struct port {
 	unsigned flow_table;	/* of the flow cache: the one to look into first */
 	struct flow *flow_last; /* likely to be the next packets', too, as long as core->flow_changes is the same */
 	uint64_t flow_changes;
-	unsigned flow_skip; /* bursts for which it isn't worth a look */
-	struct dhcp_lease lease;
+	unsigned flow_skip;		 /* bursts for which it isn't worth a look */
+	struct dhcp_lease lease, lease6; /* DHCPv4's and DHCPv6's */
 	struct rate_limit storm_rate[STORM_KINDS];
 	struct port_policy *policy; /* of its security groups; NULL: it has none */
 	struct conn_zone zone;

@@ -103,6 +103,8 @@ int port_set(struct core *core, const struct msg_port *config, struct err *err)
 	port->guarded = !mac_is_zero(config->mac);
 	if (!ip_equal(port->lease.ip, config->ipv4))
 		port->lease.active = false;
+	if (!ip_equal(port->lease6.ip, config->ipv6))
+		port->lease6.active = false;
 	port->member.network_id = config->network;
 	member_attach(core, &port->member);
 	group_attach(core, port);

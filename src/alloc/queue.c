@@ -313,7 +313,7 @@ int queue_adopt(struct queue *queue, uint64_t id, const struct queue_need *need,
 	CHECK(past->phase == QUEUE_WAITING || past->phase == QUEUE_RUNNING || past->phase == QUEUE_PAUSED || past->phase == QUEUE_ENDED);
 	entry->waiting.ns = past->times.waiting.ns > 0 ? past->times.waiting.ns : 0;
 	entry->service.ns = past->times.service.ns > 0 ? past->times.service.ns : 0;
-	entry->arrived.ns = now.ns - entry->waiting.ns - entry->service.ns;
+	entry->arrived = instant_earlier(past->arrived, now);
 	entry->begun = past->phase != QUEUE_WAITING;
 	entry->granted = past->phase == QUEUE_RUNNING;
 	entry->withheld = entry->keeps = past->phase == QUEUE_PAUSED && !past->by_policy;

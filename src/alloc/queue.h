@@ -77,13 +77,15 @@ const struct queue_settings *queue_settings(const struct queue *queue);
 int queue_add(struct queue *queue, uint64_t id, const struct queue_need *need, struct instant now);
 
 /*
- * A machine that was here in an earlier life arrives in the phase it is in, with the times it had: waiting in the place that its arrival
- * gives it, running, paused (`by_policy`: to be resumed by it), or ended. 0, -EEXIST or -ENOSPC.
+ * A machine that was here in an earlier life arrives in the phase it is in, with the times it had: waiting, running, paused (`by_policy`:
+ * to be resumed by it), or ended. Its place is that of `arrived`, of two with the same the one adopted first; where a line goes by turns
+ * (rr), it stands behind those adopted before it. 0, -EEXIST or -ENOSPC.
  */
 struct queue_past {
 	struct queue_times times;
 	enum queue_phase phase;
 	bool by_policy;
+	struct instant arrived; /* may be before the clock's zero */
 };
 int queue_adopt(struct queue *queue, uint64_t id, const struct queue_need *need, const struct queue_past *past, struct instant now);
 

@@ -252,14 +252,30 @@ static void what_was_here_before_is_adopted(void **state)
 	struct queue_times old = {.waiting = span_s(50), .service = span_s(7)};
 
 	add(queue, 1, 0, 90);
-	assert_int_equal(queue_adopt(queue, 2, &need, &(struct queue_past){old, QUEUE_RUNNING, false}, at(100)), 0);
-	assert_int_equal(queue_adopt(queue, 3, &need, &(struct queue_past){{.waiting = span_s(50)}, QUEUE_WAITING, false}, at(100)), 0);
-	assert_int_equal(queue_adopt(queue, 4, &need, &(struct queue_past){old, QUEUE_PAUSED, false}, at(100)), 0);
+	assert_int_equal(queue_adopt(queue, 2, &need, &(struct queue_past){old, QUEUE_RUNNING, false, at(43)}, at(100)), 0);
+	assert_int_equal(
+		queue_adopt(queue, 3, &need, &(struct queue_past){{.waiting = span_s(50)}, QUEUE_WAITING, false, at(50)}, at(100)), 0);
+	assert_int_equal(queue_adopt(queue, 4, &need, &(struct queue_past){old, QUEUE_PAUSED, false, at(43)}, at(100)), 0);
 	assert_int_equal(queue_position(queue, 3), 1);
 	assert_int_equal(queue_position(queue, 1), 2);
 	assert_true(queue_is_withheld(queue, 4));
 	assert_times(queue, 2, 110, 50, 17);
 	assert_times(queue, 4, 110, 60, 7);
+	queue_free(queue);
+}
+
+static void who_arrived_first_is_first_whatever_it_waited(void **state)
+{
+	struct queue *queue = make(SCHED_FCFS, 1);
+	struct queue_need need = {.vcpus = 1, .memory_mib = 1};
+	/* What was counted is short of the truth by some moments, of one more than of the other. */
+	struct queue_past first = {{.waiting = span_ms(9800)}, QUEUE_PAUSED, true, at(-10)},
+			  second = {{.waiting = span_ms(9990)}, QUEUE_WAITING, false, {at(-10).ns + 1}};
+
+	assert_int_equal(queue_adopt(queue, 2, &need, &second, at(0)), 0);
+	assert_int_equal(queue_adopt(queue, 1, &need, &first, at(0)), 0);
+	assert_int_equal(queue_position(queue, 1), 1);
+	assert_int_equal(queue_position(queue, 2), 2);
 	queue_free(queue);
 }
 
@@ -412,6 +428,7 @@ int main(void)
 		cmocka_unit_test(the_higher_one_preempts),
 		cmocka_unit_test(the_forecast_is_the_shadow),
 		cmocka_unit_test(what_was_here_before_is_adopted),
+		cmocka_unit_test(who_arrived_first_is_first_whatever_it_waited),
 		cmocka_unit_test(live_machines_are_scheduled_as_simulated),
 	};
 

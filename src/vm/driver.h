@@ -71,7 +71,8 @@ struct driver_config {
 struct machine_sight {
 	char name[MACHINE_NAME_BYTES];
 	bool paused;
-	uint32_t pid; /* 0: unknown */
+	uint32_t pid;		  /* 0: unknown */
+	enum machine_event ended; /* one that isn't running: how it ended last; CHANGED: unknown */
 };
 
 enum machine_act {
@@ -104,7 +105,7 @@ struct vm_driver {
 	/* Pulls the cable of NIC `nic` of a running machine, or plugs it in. */
 	int (*set_link)(struct hypervisor *hypervisor, const char *name, unsigned nic, bool up, struct err *err);
 
-	/* How a machine is; -ENOENT when it isn't running. */
+	/* How a machine is; -ENOENT when it isn't running: then `out` says how it ended, also while nobody was connected. */
 	int (*look)(struct hypervisor *hypervisor, const char *name, struct machine_sight *out, struct err *err);
 
 	/* All running machines whose names begin with the prefix; `*out` is freed with free(). Returns their number. */

@@ -33,7 +33,10 @@
 /* What libvirt puts behind the root folder for a machine's monitor: "/lib/qemu/domain-ID-NAME/monitor.sock", NAME cut at 20 bytes. */
 enum { MONITOR_PATH_BYTES = 60 };
 
-enum { FOLDER_BYTES = 512, COMMAND_BYTES = 256, PID_TEXT_BYTES = 16 };
+enum { FOLDER_BYTES = 512, COMMAND_BYTES = 256, PID_TEXT_BYTES = 16, LOG_TAIL_BYTES = 4096 };
+
+/* How long a look waits for a guest that has shut down to be gone: steps of milliseconds. */
+enum { ENDING_STEP_MS = 20, ENDING_STEPS = 250 };
 
 struct hypervisor {
 	virConnectPtr connection;
@@ -442,6 +445,40 @@ static uint32_t read_pid(const struct hypervisor *hypervisor, const char *name)
 	return size > 0 ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
+/*
+ * How a machine ended, from the line that the embedded driver wrote into the machine's log when it saw that. Unlike its event it is there
+ * also when we were not.
+ */
+static enum machine_event read_end(const struct hypervisor *hypervisor, const char *name)
+{
+	static const char mark[] = "shutting down, reason=";
+	char path[FOLDER_BYTES + MACHINE_NAME_BYTES + 24], text[LOG_TAIL_BYTES + 1];
+	const char *reason = NULL;
+	ssize_t size = -1;
+	int fd;
+
+	if (!hypervisor->embedded)
+		return MACHINE_EVENT_CHANGED;
+	(void)snprintf(path, sizeof(path), "%s/log/qemu/%s.log", hypervisor->root, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return MACHINE_EVENT_CHANGED;
+	if (lseek(fd, -(off_t)LOG_TAIL_BYTES, SEEK_END) < 0)
+		(void)lseek(fd, 0, SEEK_SET);
+	size = read(fd, text, LOG_TAIL_BYTES);
+	close(fd);
+	text[size > 0 ? size : 0] = '\0';
+	for (const char *at = text; (at = strstr(at, mark)) != NULL; at += sizeof(mark) - 1)
+		reason = at + sizeof(mark) - 1;
+	/* A later life of the machine began. */
+	if (reason == NULL || strstr(reason, "starting up") != NULL)
+		return MACHINE_EVENT_CHANGED;
+	/* libvirt asks QEMU to end once the guest has shut down; found so by a libvirt that starts anew it may seem to have crashed. */
+	return strncmp(reason, "shutdown", 8) == 0 || strstr(text, "terminating on signal 15") != NULL ? MACHINE_EVENT_SHUT_DOWN
+	       : strncmp(reason, "destroyed", 9) == 0						       ? MACHINE_EVENT_KILLED
+												       : MACHINE_EVENT_CRASHED;
+}
+
 static bool sight_of(struct hypervisor *hypervisor, virDomainPtr domain, struct machine_sight *out)
 {
 	int state = VIR_DOMAIN_NOSTATE;
@@ -454,16 +491,32 @@ static bool sight_of(struct hypervisor *hypervisor, virDomainPtr domain, struct 
 	return state == VIR_DOMAIN_RUNNING || state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_SHUTDOWN || state == VIR_DOMAIN_BLOCKED;
 }
 
+/* Whether a guest has shut down and its process is about to be ended. libvirt finishes that also for machines it finds so. */
+static bool is_ending(virDomainPtr domain)
+{
+	int state = VIR_DOMAIN_NOSTATE, reason = 0;
+
+	return virDomainGetState(domain, &state, &reason, 0) == 0 &&
+	       (state == VIR_DOMAIN_SHUTDOWN || (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_SHUTTING_DOWN));
+}
+
 static int libvirt_look(struct hypervisor *hypervisor, const char *name, struct machine_sight *out, struct err *err)
 {
+	const struct timespec pause = {.tv_nsec = ENDING_STEP_MS * 1000000};
 	virDomainPtr domain = find(hypervisor, name, err);
 	int error = 0;
 
-	if (domain == NULL)
-		return last_code();
-	if (!sight_of(hypervisor, domain, out))
-		error = err_set(err, -ENOENT, "the machine is not running");
-	(void)virDomainFree(domain);
+	for (unsigned i = 0; domain != NULL && i < ENDING_STEPS && is_ending(domain); i++)
+		(void)nanosleep(&pause, NULL);
+	if (domain == NULL) {
+		error = last_code();
+	} else {
+		if (!sight_of(hypervisor, domain, out))
+			error = err_set(err, -ENOENT, "the machine is not running");
+		(void)virDomainFree(domain);
+	}
+	if (error == -ENOENT)
+		*out = (struct machine_sight){.ended = read_end(hypervisor, name)};
 	return error;
 }
 

@@ -5,7 +5,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "vm/machine_times.h"
 #include "vm/serial.h"
 
 #include <errno.h>
@@ -127,27 +126,6 @@ void machine_enter(struct machine *machine, enum vm_state state, const char *rea
 	machine_set_walltime(machine);
 	if (state == VM_STATE_RUNNING || state == VM_STATE_STOPPED)
 		machine_check_dependents(machine);
-}
-
-/* Notes the times for a later life of this process. */
-static void save_times(const struct machine *machine)
-{
-	bool withheld = queue_is_withheld(machine_queue(machine), machine->id);
-	struct queue_times times = queue_times(machine_queue(machine), machine->id, machine_now(machine));
-	struct machine_times saved = {.arrived_wall_ns = machine->arrived_wall_ns,
-		.at_wall_ns = clock_wall_ns(),
-		.waiting_ns = times.waiting.ns,
-		.service_ns = times.service.ns,
-		.phase = TIMES_RUNNING};
-
-	if (machine->state == VM_STATE_PAUSED)
-		saved.phase = withheld ? TIMES_PAUSED : TIMES_PAUSED_BY_POLICY;
-	else if (machine->state == VM_STATE_WAITING)
-		saved.phase = TIMES_WAITING;
-	else if (machine->state == VM_STATE_STOPPED)
-		saved.phase = TIMES_ENDED;
-
-	machine_times_save(machine->folder, &saved);
 }
 
 /* ---- jobs ---- */
@@ -300,16 +278,17 @@ void machine_request_start(struct machine *machine)
 		machine_enter(machine, VM_STATE_FAILED, "its queue is full");
 		return;
 	}
-	machine->arrived_wall_ns = clock_wall_ns();
+	machine->has_past = false;
+	machine->arrived_wall_ns = machine_stamp(machine->vm);
 	machine_wait(machine);
 }
 
 void machine_wait(struct machine *machine)
 {
 	machine->last_event = MACHINE_EVENT_CHANGED;
-	machine->over = machine->ran = false;
+	machine->over = machine->ran = machine->crashed = false;
 	machine_enter(machine, VM_STATE_WAITING, "");
-	save_times(machine);
+	machine_save_times(machine);
 	machine_check_after(machine);
 	vm_start_next(machine->vm);
 }
@@ -353,8 +332,8 @@ void machine_ended(struct machine *machine, enum vm_state state, const char *rea
 	machine->ran = state == VM_STATE_STOPPED && machine->wanted.run;
 	machine_enter(machine, state, reason);
 	/* One that ended by itself isn't started again by a process that comes after this one. */
-	if (machine->ran)
-		save_times(machine);
+	if (machine->ran || machine->crashed)
+		machine_save_times(machine);
 	else
 		machine_times_remove(machine->folder);
 	vm_reply(machine->vm, machine->stop_ticket, NULL);
@@ -383,7 +362,7 @@ static void started(struct machine *machine, const struct job *job)
 	machine->pid = job->sight.pid;
 	queue_started(machine_queue(machine), machine->id, machine_now(machine));
 	machine_enter(machine, VM_STATE_RUNNING, "");
-	save_times(machine);
+	machine_save_times(machine);
 	/* It may have died since, with its event told too early. */
 	push_look(machine);
 	vm_start_next(machine->vm);
@@ -392,37 +371,6 @@ static void started(struct machine *machine, const struct job *job)
 }
 
 /* ---- seeing ---- */
-
-/* Found running though nothing here knew it: this process was started anew. */
-static void adopt(struct machine *machine, const struct machine_sight *sight)
-{
-	struct machine_times times = {.arrived_wall_ns = clock_wall_ns(), .at_wall_ns = clock_wall_ns()};
-	struct queue_need need = machine_need(machine);
-	struct queue_times counted;
-	bool by_policy;
-
-	(void)machine_times_load(machine->folder, &times);
-	by_policy = times.phase == TIMES_PAUSED_BY_POLICY;
-	/* Since it runs, it wasn't waiting all the time; it started just when nobody could say so. */
-	if (times.phase >= TIMES_WAITING)
-		times.phase = TIMES_RUNNING;
-	machine_times_advance(&times, clock_wall_ns());
-	counted = (struct queue_times){.waiting = span_ns(times.waiting_ns), .service = span_ns(times.service_ns)};
-	queue_end(machine_queue(machine), machine->id, machine_now(machine));
-	(void)queue_adopt(machine_queue(machine), machine->id, &need,
-		&(struct queue_past){counted, sight->paused ? QUEUE_PAUSED : QUEUE_RUNNING, by_policy}, machine_now(machine));
-	machine->arrived_wall_ns = times.arrived_wall_ns;
-	machine->pid = sight->pid;
-	serial_start(machine->serial);
-	log_notice(machine_object(machine), "found running");
-	machine_enter(machine, sight->paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, sight->paused ? machine_pause_reason(machine) : "");
-	save_times(machine);
-	machine_wont_arrive(machine);
-	machine_push(machine, JOB_LINK, (struct ticket){0});
-	if (!machine->wanted.run)
-		machine_stop_unwanted(machine);
-	vm_start_next(machine->vm);
-}
 
 /* Paused or resumed, by its queue or by somebody else. */
 static void set_paused(struct machine *machine, bool paused, bool by_policy)
@@ -438,26 +386,40 @@ static void set_paused(struct machine *machine, bool paused, bool by_policy)
 	else
 		queue_resume(machine_queue(machine), machine->id, machine_now(machine));
 	machine_enter(machine, paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, paused ? machine_pause_reason(machine) : "");
-	save_times(machine);
+	machine_save_times(machine);
 	vm_start_next(machine->vm);
+}
+
+enum machine_event machine_end(const struct machine *machine)
+{
+	/* What the driver found written down is surer than an event, which may be of an earlier life or have been missed. */
+	return machine->sight.ended != MACHINE_EVENT_CHANGED ? machine->sight.ended : machine->last_event;
+}
+
+static void crashed(struct machine *machine)
+{
+	machine->crashed = true;
+	machine_ended(machine, VM_STATE_FAILED, "its hypervisor process died");
 }
 
 /* The machine isn't there: what that means follows from what was known and from what the hypervisor said last. */
 static void seen_gone(struct machine *machine)
 {
+	enum machine_event how = machine_end(machine);
+
 	switch (machine->state) {
 	case VM_STATE_RUNNING:
 	case VM_STATE_PAUSED:
 	case VM_STATE_STOPPING:
-		if (machine->state == VM_STATE_STOPPING || machine->last_event == MACHINE_EVENT_SHUT_DOWN)
+		if (machine->state == VM_STATE_STOPPING || how == MACHINE_EVENT_SHUT_DOWN)
 			machine_ended(machine, VM_STATE_STOPPED,
 				machine->over			      ? "its walltime is over"
 				: machine->state == VM_STATE_STOPPING ? ""
 								      : "the guest shut itself down");
-		else if (machine->last_event == MACHINE_EVENT_KILLED)
+		else if (how == MACHINE_EVENT_KILLED)
 			machine_ended(machine, VM_STATE_STOPPED, "it was killed");
 		else
-			machine_ended(machine, VM_STATE_FAILED, "its hypervisor process died");
+			crashed(machine);
 		break;
 	case VM_STATE_DEFINED:
 		if (machine->wanted.run)
@@ -477,18 +439,32 @@ static void seen_gone(struct machine *machine)
 
 static void looked(struct machine *machine, const struct job *job)
 {
+	machine->looked = true;
+	machine->found = job->error == 0 && job->found;
+	machine->sight = job->sight;
 	if (job->error != 0) {
 		log_warning(machine_object(machine), "%s", job->err.text);
 		machine_wont_arrive(machine);
-		return;
+	} else {
+		machine->known = machine->sight_waits = true;
 	}
-	machine->known = true;
-	if (!job->found)
+	if (machine->vm->settling)
+		machines_settle(machine->vm, false);
+	else
+		machine_take_sight(machine);
+}
+
+void machine_take_sight(struct machine *machine)
+{
+	if (!machine->sight_waits)
+		return;
+	machine->sight_waits = false;
+	if (!machine->found)
 		seen_gone(machine);
 	else if (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED)
-		set_paused(machine, job->sight.paused, machine->turns > 0);
+		set_paused(machine, machine->sight.paused, machine->turns > 0);
 	else if (!machine_is_alive(machine) && !machine->doomed)
-		adopt(machine, &job->sight);
+		machine_adopt(machine, &machine->sight);
 }
 
 /* ---- stopping ---- */

@@ -72,6 +72,13 @@ const char *machine_path(const struct machine *machine);
 /* Whether its guest answers or may soon: it runs, is about to, or nobody has looked yet. */
 bool machine_may_answer(const struct machine *machine);
 
+/*
+ * This process starts anew: until all machines were looked at, nothing is decided. Then, or `late` without the rest, they are taken over
+ * in order.
+ */
+void machines_begin_settling(struct vm *vm);
+void machines_settle(struct vm *vm, bool late);
+
 /* Marks between SYNC_BEGIN and SYNC_END: true until it is set or deleted. */
 void machine_set_stale(struct machine *machine, bool stale);
 bool machine_is_stale(const struct machine *machine);

@@ -73,6 +73,9 @@ static int look(struct job *job)
 {
 	int error = job->driver->look(job->hypervisor, job->spec.name, &job->sight, &job->err);
 
+	/* Without an answer `sight` says nothing. */
+	if (error != 0 && error != -ENOENT)
+		job->sight = (struct machine_sight){0};
 	job->found = error == 0;
 	return error == -ENOENT ? 0 : error;
 }

@@ -53,7 +53,8 @@ static void change_schedule(struct machine *machine, uint32_t schedule)
 	enum queue_phase phase = queue_phase(from, machine->id);
 	struct queue_past past = {.times = queue_times(from, machine->id, machine_now(machine)),
 		.phase = phase == QUEUE_STARTING ? QUEUE_RUNNING : phase,
-		.by_policy = !queue_is_withheld(from, machine->id)};
+		.by_policy = !queue_is_withheld(from, machine->id),
+		.arrived = {machine->arrived_wall_ns - machine->vm->wall_offset_ns}};
 	struct queue_need need = machine_need(machine);
 	bool arriving = machine->arriving;
 
@@ -116,8 +117,12 @@ void machine_set(struct machine *machine, const struct msg_vm *wanted, struct ti
 		set_hot(machine, wanted, ticket);
 		return;
 	}
+	if (machine->connection == NULL) {
+		machine->set_order = ++machine->vm->set_count;
+		machine_load_past(machine);
+	}
 	change_schedule(machine, wanted->schedule);
-	same = machine->known && machine->state != VM_STATE_FAILED && is_hot(&machine->wanted, wanted);
+	same = machine->known && (machine->state != VM_STATE_FAILED || machine->crashed) && is_hot(&machine->wanted, wanted);
 	machine->wanted = *wanted;
 	machine->connection = connection_get(machine->vm->hypervisors, wanted->uri);
 	fill_spec(machine);
@@ -194,6 +199,7 @@ static void order_pause(struct machine *machine, struct ticket ticket)
 	} else if (machine->state == VM_STATE_PAUSED) {
 		/* Paused by its queue it stays so now until somebody lets it go on. */
 		queue_withhold(machine_queue(machine), machine->id, machine_now(machine));
+		machine_save_times(machine);
 		vm_reply(machine->vm, ticket, NULL);
 	} else {
 		refuse(machine, ticket, "pause");

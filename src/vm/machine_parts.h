@@ -18,6 +18,12 @@ struct machine {
 	struct connection *connection;
 	struct machine_spec spec; /* as it was prepared, with the NICs as they are wanted */
 	bool known;		  /* somebody looked whether it runs */
+	bool looked, found;	  /* the latest look is over; it was there */
+	bool sight_waits;	  /* what it saw isn't taken yet */
+	struct machine_sight sight;
+	bool has_past; /* of an earlier life of this process, and nothing newer */
+	struct machine_times past;
+	uint64_t set_order; /* among those that were set */
 	enum machine_event last_event;
 
 	struct list jobs;
@@ -33,6 +39,7 @@ struct machine {
 	struct loop_timer *wall_timer;
 	bool over; /* its walltime */
 	bool ran;  /* to its end: who waits for it need not any more */
+	bool crashed;
 
 	struct serial *serial;
 	struct loop_timer *start_timer;
@@ -80,6 +87,25 @@ void machine_stop_unwanted(struct machine *machine);
 /* It doesn't run any more: enters the state and answers who waits for that. */
 void machine_ended(struct machine *machine, enum vm_state state, const char *reason);
 
+/* What the latest look found, and what follows; how one that is gone ended. */
+void machine_take_sight(struct machine *machine);
+enum machine_event machine_end(const struct machine *machine);
+
+/* ---- machine_past.c ---- */
+
+/* A moment for an arrival, on the wall's clock, later than all others. */
+int64_t machine_stamp(struct vm *vm);
+
+/* Notes the times for a later life of this process; reads what an earlier one noted. */
+void machine_save_times(const struct machine *machine);
+void machine_load_past(struct machine *machine);
+
+/* It is found running though nothing here knew it. */
+void machine_adopt(struct machine *machine, const struct machine_sight *sight);
+
+/* It isn't running: back in the queue, or ended, as an earlier life of this process left it. False when there was none. */
+bool machine_restore(struct machine *machine);
+
 /* ---- machine_turns.c ---- */
 
 /* What it asks of its queue. */
@@ -89,6 +115,9 @@ struct queue_need machine_need(const struct machine *machine);
 void machine_will_arrive(struct machine *machine);
 void machine_wont_arrive(struct machine *machine);
 void machine_is_defined(struct machine *machine);
+
+/* Puts it behind all others that are to start once they are defined, if it is one of those. */
+void machine_arrives_last(struct machine *machine);
 
 /* Lets it compete, or not, as those run that it waits for; the same for all that wait for it. */
 void machine_check_after(struct machine *machine);

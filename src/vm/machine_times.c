@@ -1,4 +1,4 @@
-/* A running machine's times in a small file: five numbers in one line. */
+/* A running machine's times in a small file: six numbers in one line. */
 #include "vm/machine_times.h"
 
 #include "api/message.h"
@@ -30,8 +30,8 @@ void machine_times_save(const char *folder, const struct machine_times *times)
 	file = fopen(scratch, "we");
 	if (file == NULL)
 		return;
-	(void)fprintf(file, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d\n", times->arrived_wall_ns, times->at_wall_ns,
-		times->waiting_ns, times->service_ns, (int)times->phase);
+	(void)fprintf(file, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d %" PRId64 "\n", times->arrived_wall_ns, times->at_wall_ns,
+		times->waiting_ns, times->service_ns, (int)times->phase, times->boot);
 	if (fclose(file) != 0 || rename(scratch, path) != 0)
 		(void)unlink(scratch);
 }
@@ -52,7 +52,7 @@ static bool next_number(const char **at, int64_t *out)
 bool machine_times_load(const char *folder, struct machine_times *times)
 {
 	struct machine_times t;
-	char path[FILE_BYTES + 16], line[128] = "";
+	char path[FILE_BYTES + 16], line[160] = "";
 	const char *at = line;
 	int64_t phase;
 	FILE *file;
@@ -72,8 +72,25 @@ bool machine_times_load(const char *folder, struct machine_times *times)
 	if (phase < 0 || phase >= TIMES_PHASE_COUNT)
 		return false;
 	t.phase = (enum machine_times_phase)phase;
+	/* A file of an older version has five numbers. */
+	if (!next_number(&at, &t.boot))
+		t.boot = 0;
 	*times = t;
 	return true;
+}
+
+int64_t machine_times_boot(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	uint32_t first = 0;
+	uint16_t second = 0;
+	bool read;
+
+	if (file == NULL)
+		return 0;
+	read = fscanf(file, "%8" SCNx32 "-%4" SCNx16, &first, &second) == 2;
+	(void)fclose(file);
+	return read ? (int64_t)first << 16 | second : 0;
 }
 
 void machine_times_advance(struct machine_times *times, int64_t now_wall_ns)
@@ -81,9 +98,9 @@ void machine_times_advance(struct machine_times *times, int64_t now_wall_ns)
 	int64_t passed = now_wall_ns > times->at_wall_ns ? now_wall_ns - times->at_wall_ns : 0;
 
 	times->at_wall_ns = now_wall_ns;
-	if (times->phase == TIMES_RUNNING)
+	if (times->phase == TIMES_RUNNING || times->phase == TIMES_TURN_OVER)
 		times->service_ns += passed;
-	else if (times->phase != TIMES_ENDED)
+	else if (times->phase != TIMES_ENDED && times->phase != TIMES_FAILED)
 		times->waiting_ns += passed;
 }
 

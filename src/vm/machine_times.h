@@ -6,17 +6,36 @@
 
 #include <stdbool.h>
 
-/* What a machine did since its times were written. ENDED: it ended by itself, and is not to be started again for that alone. */
-enum machine_times_phase { TIMES_RUNNING, TIMES_PAUSED, TIMES_PAUSED_BY_POLICY, TIMES_WAITING, TIMES_ENDED, TIMES_PHASE_COUNT };
+/*
+ * What a machine did since its times were written. TURN_OVER: it ran, and its queue had ordered a pause. ENDED: it ended by itself, FAILED:
+ * its hypervisor died; neither is to be started again for that alone.
+ */
+enum machine_times_phase {
+	TIMES_RUNNING,
+	TIMES_PAUSED,
+	TIMES_PAUSED_BY_POLICY,
+	TIMES_WAITING,
+	TIMES_ENDED,
+	TIMES_TURN_OVER,
+	TIMES_FAILED,
+	TIMES_PHASE_COUNT
+};
 
-/* At `at_wall_ns` the machine had waited and been served this long; `phase` says what the time from then on is. */
+/*
+ * At `at_wall_ns` the machine had waited and been served this long; `phase` says what the time from then on is, `boot` in which life of the
+ * host (0: unknown).
+ */
 struct machine_times {
 	int64_t arrived_wall_ns;
 	int64_t at_wall_ns;
 	int64_t waiting_ns;
 	int64_t service_ns;
 	enum machine_times_phase phase;
+	int64_t boot;
 };
+
+/* A number for the host's life since it was booted; 0 when the kernel doesn't say. */
+int64_t machine_times_boot(void);
 
 /* Writes the file `folder`/times, making the folder (and the one above it); errors only cost exactness after a crash and are ignored. */
 void machine_times_save(const char *folder, const struct machine_times *times);

@@ -34,7 +34,7 @@ static int tear_down(void **state)
 static void what_is_saved_is_loaded(void **state)
 {
 	const struct machine_times saved = {
-		.arrived_wall_ns = 5, .at_wall_ns = 100, .waiting_ns = 7, .service_ns = 9, .phase = TIMES_PAUSED_BY_POLICY};
+		.arrived_wall_ns = 5, .at_wall_ns = 100, .waiting_ns = 7, .service_ns = 9, .phase = TIMES_PAUSED_BY_POLICY, .boot = 12};
 	struct machine_times loaded;
 
 	assert_false(machine_times_load(folder, &loaded));
@@ -45,6 +45,7 @@ static void what_is_saved_is_loaded(void **state)
 	assert_int_equal(loaded.waiting_ns, 7);
 	assert_int_equal(loaded.service_ns, 9);
 	assert_int_equal(loaded.phase, TIMES_PAUSED_BY_POLICY);
+	assert_int_equal(loaded.boot, 12);
 }
 
 static void time_passes_as_service_or_as_waiting(void **state)
@@ -67,7 +68,8 @@ static void time_passes_as_service_or_as_waiting(void **state)
 
 static void nonsense_is_refused(void **state)
 {
-	static const char *const texts[] = {"", "1 2 3", "1 2 -3 4 0", "a b c d e", "1 2 3 9223372036854775807 0", "1 2 3 4 5"};
+	static const char *const texts[] = {
+		"", "1 2 3", "1 2 -3 4 0", "a b c d e", "1 2 3 9223372036854775807 0", "1 2 3 4 99", "1 2 3 4 -1 5"};
 	struct machine_times loaded = {.service_ns = 1};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

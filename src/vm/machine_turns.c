@@ -51,27 +51,12 @@ struct machine *machine_first_arriving(struct list *arriving)
 	return first != NULL && first->defined ? first : NULL;
 }
 
-/* Back in the queue, or ended, as it was in an earlier life of this process. True when it was that. */
-static bool restore(struct machine *machine)
+void machine_arrives_last(struct machine *machine)
 {
-	struct queue_need need = machine_need(machine);
-	struct machine_times times;
-	struct queue_past past = {0};
-
-	if (!machine_times_load(machine->folder, &times) || (times.phase != TIMES_WAITING && times.phase != TIMES_ENDED))
-		return false;
-	machine_times_advance(&times, clock_wall_ns());
-	past.times = (struct queue_times){.waiting = span_ns(times.waiting_ns), .service = span_ns(times.service_ns)};
-	past.phase = times.phase == TIMES_ENDED ? QUEUE_ENDED : QUEUE_WAITING;
-	machine->arrived_wall_ns = times.arrived_wall_ns;
-	if (queue_adopt(machine_queue(machine), machine->id, &need, &past, machine_now(machine)) != 0)
-		return false;
-	machine->ran = times.phase == TIMES_ENDED;
-	if (machine->ran)
-		machine_enter(machine, VM_STATE_STOPPED, "it ended by itself");
-	else
-		machine_wait(machine);
-	return true;
+	if (!machine->arriving)
+		return;
+	list_remove(&machine->arriving_node);
+	list_append(&schedule_of(machine)->arriving, &machine->arriving_node);
 }
 
 void machine_arrive(struct machine *machine)
@@ -80,7 +65,7 @@ void machine_arrive(struct machine *machine)
 	list_remove(&machine->arriving_node);
 	if (machine->state != VM_STATE_DEFINED || !machine->wanted.run || machine->doomed)
 		return;
-	if (!restore(machine))
+	if (!machine_restore(machine))
 		machine_request_start(machine);
 }
 
@@ -142,6 +127,9 @@ void machine_take_turn(struct machine *machine, bool run)
 	if (machine->state == VM_STATE_STOPPING)
 		return;
 	machine->turns++;
+	/* Should this process die before it is done, the next one must know whose pause it was. */
+	if (!run)
+		machine_save_times(machine);
 	machine_push_turn(machine, run ? JOB_RESUME : JOB_PAUSE, run ? machine->resume_ticket : (struct ticket){0});
 	if (run)
 		machine->resume_ticket = (struct ticket){0};
@@ -166,6 +154,8 @@ void machine_order_resume(struct machine *machine, struct ticket ticket)
 	machine->resume_ticket = ticket;
 	queue_readmit(machine_queue(machine), machine->id, machine_now(machine));
 	vm_start_next(machine->vm);
+	if (machine->state == VM_STATE_PAUSED)
+		machine_save_times(machine);
 	/* No turn yet: it goes on when there is room. */
 	vm_reply(machine->vm, machine->resume_ticket, NULL);
 	machine->resume_ticket = (struct ticket){0};

@@ -238,7 +238,7 @@ void vm_start_next(struct vm *vm)
 	struct schedule *schedule;
 	bool look = false;
 
-	if (vm->end != NULL)
+	if (vm->end != NULL || vm->settling)
 		return;
 	vm->pass_again = true;
 	if (vm->passing)

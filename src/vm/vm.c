@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "vm/guest_exec.h"
 #include "vm/machine.h"
+#include "vm/machine_times.h"
 #include "vm/reaper.h"
 #include "vm/schedule.h"
 #include "vm/serial.h"
@@ -142,6 +143,7 @@ static void sync_begin(struct vm *vm)
 	while ((machine = map_next(&vm->machines, &cursor, NULL, NULL)) != NULL)
 		machine_set_stale(machine, true);
 	schedules_sync_begin(vm);
+	machines_begin_settling(vm);
 }
 
 /* Looks for machines that run and that nobody named: what a pool thread needs and finds. */
@@ -239,6 +241,7 @@ static void sync_end(struct vm *vm)
 			machine_delete(machine, (struct ticket){0});
 	schedules_sync_end(vm);
 	vm->synced = true;
+	machines_settle(vm, false);
 	/* The embedded driver is opened only where it may have left something, since opening costs seconds the first time. */
 	if (something_is_left(vm))
 		sweep_start(vm, connection_get(vm->hypervisors, ""));
@@ -329,6 +332,8 @@ static void begin(struct process *process)
 	vm->hypervisors = hypervisors_new(process->loop, &process->places, on_connection, on_event, vm);
 	vm->execs = execs_new(vm);
 	schedules_begin(vm);
+	vm->wall_offset_ns = clock_wall_ns() - clock_monotonic().ns;
+	vm->boot = machine_times_boot();
 	reaper_start(process->loop);
 	/* Machines run: ctl is about to ask for them, and attaching to them takes a while. */
 	if (hypervisors_left_machines(vm->hypervisors))

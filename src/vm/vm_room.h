@@ -27,10 +27,16 @@ struct vm {
 	struct loop_timer *reasons_timer; /* why machines wait */
 	struct host_load load;
 	struct execs *execs;
-	uint32_t generation;	/* of the channel to ctl: answers to an earlier one are dropped */
-	unsigned starts;	/* machines in STARTING */
-	unsigned busy;		/* jobs in pool threads */
-	bool synced;		/* ctl has said all that is wanted, once */
+	uint32_t generation; /* of the channel to ctl: answers to an earlier one are dropped */
+	unsigned starts;     /* machines in STARTING */
+	unsigned busy;	     /* jobs in pool threads */
+	bool synced;	     /* ctl has said all that is wanted, once */
+	bool settling;	     /* machines of an earlier life are looked for: nothing is decided */
+	struct loop_timer *settle_timer;
+	uint64_t set_count;	/* machines that were set */
+	int64_t wall_offset_ns; /* from the loop's clock to the wall's, as this process began */
+	int64_t last_stamp_ns;	/* of an arrival */
+	int64_t boot;		/* the host's life: machine_times_boot */
 	struct loop_timer *end; /* this process is to end */
 	struct instant end_deadline;
 };

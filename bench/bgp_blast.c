@@ -1,11 +1,11 @@
 /*
  * Feeders and a sink around a BGP speaker: how long routes take through it.
  *
- * usage: bgp_blast SPEAKER-ADDRESS SINK-ADDRESS FEEDERS PREFIXES DISTINCT SHARED FEEDER-ADDRESS...
+ * usage: bgp_blast SPEAKER-ADDRESS SINK-ADDRESS FEEDERS PREFIXES DISTINCT SHARED FEEDER-ADDRESS... [PAUSE-S]
  *
  * FEEDERS (AS 65011 ...) announce PREFIXES /24 each, of DISTINCT ones in all, SHARED of them with one set of attributes; the sink (AS
- * 65002) takes what the speaker makes of it. With one feeder everything is withdrawn afterwards. Prints a line of JSON: milliseconds from
- * the first byte to the last change, and the announcements that the sink got.
+ * 65002) takes what the speaker makes of it. With one feeder everything is withdrawn afterwards (PAUSE-S seconds later). Prints a line
+ * of JSON: milliseconds from the first byte to the last change, and the announcements that the sink got.
  */
 #include "base/arena.h"
 #include "base/check.h"
@@ -324,8 +324,8 @@ int main(int argc, char **argv)
 	struct sink sink = {0};
 	double ms;
 
-	if (feeder_count == 0 || feeder_count > FEEDERS_MAX || argc != 7 + (int)feeder_count)
-		die("usage: bgp_blast SPEAKER SINK FEEDERS PREFIXES DISTINCT SHARED FEEDER-ADDRESS...");
+	if (feeder_count == 0 || feeder_count > FEEDERS_MAX || (argc != 7 + (int)feeder_count && argc != 8 + (int)feeder_count))
+		die("usage: bgp_blast SPEAKER SINK FEEDERS PREFIXES DISTINCT SHARED FEEDER-ADDRESS... [PAUSE-S]");
 	prefixes = (uint32_t)strtoul(argv[4], NULL, 10);
 	distinct = (uint32_t)strtoul(argv[5], NULL, 10);
 	shared = (uint32_t)strtoul(argv[6], NULL, 10);
@@ -343,6 +343,8 @@ int main(int argc, char **argv)
 	ms = run(sink_end, feeders, feeder_count, &sink, distinct, distinct);
 	(void)printf("{\"announce_ms\": %.1f, \"announced\": %llu", ms, (unsigned long long)sink.announced);
 	if (feeder_count == 1) {
+		if (argc == 8 + (int)feeder_count)
+			pause_ms((int)strtoul(argv[argc - 1], NULL, 10) * 1000);
 		make_withdrawals(feeders[0], prefixes);
 		ms = run(sink_end, feeders, feeder_count, &sink, distinct, 0);
 		(void)printf(", \"withdraw_ms\": %.1f", ms);

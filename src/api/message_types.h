@@ -304,9 +304,11 @@ struct msg_port {
 	struct address_pair pairs[ADDRESS_PAIRS_MAX];
 };
 
+/* `routes_max`: most routes of its table; 0: as many as the host's memory suggests. */
 struct msg_router {
 	uint32_t id;
 	struct ip router_id;
+	uint32_t routes_max;
 	char path[PATH_BYTES];
 };
 

@@ -204,7 +204,8 @@ static const struct field group_rules_fields[] = {
 	ARRAY(msg_group_rules, rules, rule_count, group_rule_elements),
 };
 
-static const struct field router_fields[] = {FIELD(msg_router, id), FIELD(msg_router, router_id), FIELD(msg_router, path)};
+static const struct field router_fields[] = {
+	FIELD(msg_router, id), FIELD(msg_router, router_id), FIELD(msg_router, routes_max), FIELD(msg_router, path)};
 
 static const struct field rif_fields[] = {
 	FIELD(msg_rif, id),

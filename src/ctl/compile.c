@@ -368,6 +368,7 @@ static void compile_routers(struct compiler *c)
 
 		body->id = id;
 		body->router_id = router->router_id;
+		body->routes_max = router->routes_max;
 		put_path(c, body->path, router->name);
 		for (size_t n = 0; n < router->interface_count; n++)
 			compile_interface(c, router, &router->interfaces[n], id);

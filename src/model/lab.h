@@ -199,6 +199,7 @@ struct lab_router {
 	struct place place;
 	uint32_t count;	     /* 0: written without count, one object with this very name */
 	struct ip router_id; /* (A) */
+	uint32_t routes_max; /* 0: by the host's memory */
 	struct lab_interface *interfaces;
 	size_t interface_count;
 	struct lab_route *routes;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void rib_init(struct rib *rib, const struct rib_ops *ops, void *context, uint32_t routes_max)
+void rib_init(struct rib *rib, const struct rib_ops *ops, void *context, uint32_t routes_max, struct rib_budget *budget)
 {
-	*rib = (struct rib){.ops = ops, .context = context, .routes_max = routes_max};
+	*rib = (struct rib){.ops = ops, .context = context, .routes_max = routes_max, .budget = budget};
 	list_init(&rib->entries);
 	list_init(&rib->dirty);
 	list_init(&rib->held);
@@ -25,10 +25,18 @@ static void entry_free(struct rib *rib, struct rib_entry *entry)
 	free(entry);
 }
 
+static void rib_count(struct rib *rib, int change)
+{
+	rib->route_count += (uint32_t)change;
+	if (rib->budget != NULL)
+		rib->budget->used += (uint64_t)(int64_t)change;
+}
+
 void rib_free(struct rib *rib)
 {
 	struct rib_entry *entry;
 
+	rib_count(rib, -(int)rib->route_count);
 	list_each (entry, &rib->entries, struct rib_entry, in_rib) {
 		while (entry->routes != NULL) {
 			struct rib_route *route = entry->routes;
@@ -143,20 +151,27 @@ static void entry_changed(struct rib *rib, struct rib_entry *entry, struct insta
 	rib->ops->best_changed(rib->context, &entry->node.prefix, entry->routes, now);
 }
 
+/* Whether there is room for one route more. */
+static int rib_room(const struct rib *rib)
+{
+	if (rib->route_count >= rib->routes_max)
+		return -ENOSPC;
+	return rib->budget != NULL && rib->budget->used >= rib->budget->max ? -ENOMEM : 0;
+}
+
 int rib_set(struct rib *rib, const struct rib_offer *offer, struct instant now)
 {
-	struct rib_entry *entry = entry_get(rib, &offer->prefix, rib->route_count < rib->routes_max);
+	int room = rib_room(rib);
+	struct rib_entry *entry = entry_get(rib, &offer->prefix, room == 0);
 	struct rib_route *route, **old;
 	bool used;
 
 	if (entry == NULL)
-		return -ENOSPC;
-	route = route_new(offer, now);
+		return room;
 	old = route_place(entry, offer->protocol, offer->source);
-	if (*old == NULL && rib->route_count >= rib->routes_max) {
-		free(route);
-		return -ENOSPC;
-	}
+	if (*old == NULL && room != 0)
+		return room;
+	route = route_new(offer, now);
 	if (*old != NULL && route_equal(*old, route)) {
 		free(route);
 		return 0;
@@ -167,10 +182,10 @@ int rib_set(struct rib *rib, const struct rib_offer *offer, struct instant now)
 
 		*old = gone->next;
 		free(gone);
-		rib->route_count--;
+		rib_count(rib, -1);
 	}
 	route_insert(entry, route);
-	rib->route_count++;
+	rib_count(rib, 1);
 	if (used || route_joins(entry->routes, route))
 		entry_changed(rib, entry, now);
 	return 0;
@@ -189,7 +204,7 @@ void rib_del(struct rib *rib, const struct prefix *prefix, enum route_protocol p
 	used = route_joins(entry->routes, gone);
 	*at = gone->next;
 	free(gone);
-	rib->route_count--;
+	rib_count(rib, -1);
 	if (used)
 		entry_changed(rib, entry, now);
 }

@@ -44,10 +44,16 @@ struct rib_ops {
 	void (*best_changed)(void *context, const struct prefix *prefix, const struct rib_route *best, struct instant now);
 };
 
+/* What all tables together may hold. */
+struct rib_budget {
+	uint64_t used, max;
+};
+
 struct rib {
 	const struct rib_ops *ops;
 	void *context;
-	uint32_t routes_max;
+	struct rib_budget *budget;
+	uint32_t routes_max; /* may be changed at any time */
 	uint32_t route_count;
 	struct prefix_table table;
 	struct list entries;
@@ -67,11 +73,12 @@ struct rib_offer {
 	uint16_t nexthop_count; /* at most NEXTHOPS_MAX */
 };
 
-/* An empty table of at most `routes_max` routes. Ops and context outlive it. */
-void rib_init(struct rib *rib, const struct rib_ops *ops, void *context, uint32_t routes_max);
+/* An empty table of at most `routes_max` routes. Ops, context and budget outlive it; a budget of NULL has no end. */
+void rib_init(struct rib *rib, const struct rib_ops *ops, void *context, uint32_t routes_max, struct rib_budget *budget);
 void rib_free(struct rib *rib);
 
-/* Offers a route or changes the offer; an offer that is as it was changes nothing. Returns 0, or -ENOSPC when the table is full. */
+/* Offers a route or changes the offer; an offer that is as it was changes nothing. Returns 0, -ENOSPC when the table is full,
+ * or -ENOMEM when all tables together are. */
 int rib_set(struct rib *rib, const struct rib_offer *offer, struct instant now);
 
 /* Takes an offer back; does nothing when there is none. */

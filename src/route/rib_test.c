@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/rand.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ static void test_preference(void **state)
 	struct fib_entry entry;
 
 	(void)state;
-	rib_init(&rib, &ops, NULL, 100);
+	rib_init(&rib, &ops, NULL, 100, NULL);
 	changes = 0;
 	set(&rib, offer("10.1.0.0/16", ROUTE_RIP, 0, 120, 5, &a));
 	entry = take_one(&rib);
@@ -85,7 +86,7 @@ static void test_coalescing(void **state)
 	struct rib rib;
 
 	(void)state;
-	rib_init(&rib, &ops, NULL, 100);
+	rib_init(&rib, &ops, NULL, 100, NULL);
 	set(&rib, what);
 	rib_del(&rib, &what.prefix, ROUTE_RIP, 0, at);
 	assert_int_equal(rib_take(&rib, entries, 4, false), 0);
@@ -109,7 +110,7 @@ static void test_hold(void **state)
 	struct rib rib;
 
 	(void)state;
-	rib_init(&rib, &ops, NULL, 100);
+	rib_init(&rib, &ops, NULL, 100, NULL);
 	set(&rib, learnt);
 	assert_int_equal(rib_take(&rib, entries, 4, true), 0);
 	assert_false(rib_dirty(&rib));
@@ -132,7 +133,7 @@ static void test_static_join(void **state)
 	struct rib rib;
 
 	(void)state;
-	rib_init(&rib, &ops, NULL, 100);
+	rib_init(&rib, &ops, NULL, 100, NULL);
 	set(&rib, offer("0.0.0.0/0", ROUTE_STATIC, 1, 1, 0, &a));
 	set(&rib, offer("0.0.0.0/0", ROUTE_STATIC, 2, 1, 0, &b));
 	set(&rib, offer("0.0.0.0/0", ROUTE_STATIC, 3, 200, 0, &c));
@@ -155,14 +156,40 @@ static void test_limit(void **state)
 	struct rib rib;
 
 	(void)state;
-	rib_init(&rib, &ops, NULL, 1);
+	rib_init(&rib, &ops, NULL, 1, NULL);
 	assert_int_equal(rib_set(&rib, &what, at), 0);
 	assert_true(rib_set(&rib, &more, at) < 0);
 	more = offer("10.1.0.0/16", ROUTE_STATIC, 0, 1, 0, &a);
 	assert_true(rib_set(&rib, &more, at) < 0);
 	what.metric = 6;
 	assert_int_equal(rib_set(&rib, &what, at), 0);
+	rib.routes_max = 2;
+	assert_int_equal(rib_set(&rib, &more, at), 0);
 	rib_free(&rib);
+}
+
+/* Two tables share what both may hold; what one gives back the other may take. */
+static void test_budget(void **state)
+{
+	struct nexthop a = via(0x0a000002, 1);
+	struct rib_offer what = offer("10.1.0.0/16", ROUTE_RIP, 0, 120, 5, &a), more = offer("10.2.0.0/16", ROUTE_RIP, 0, 120, 5, &a);
+	struct rib_budget budget = {.max = 2};
+	struct rib one, two;
+
+	(void)state;
+	rib_init(&one, &ops, NULL, 100, &budget);
+	rib_init(&two, &ops, NULL, 100, &budget);
+	assert_int_equal(rib_set(&one, &what, at), 0);
+	assert_int_equal(rib_set(&two, &what, at), 0);
+	assert_int_equal(rib_set(&two, &more, at), -ENOMEM);
+	what.metric = 7;
+	assert_int_equal(rib_set(&two, &what, at), 0);
+	rib_del(&one, &what.prefix, ROUTE_RIP, 0, at);
+	assert_int_equal(rib_set(&two, &more, at), 0);
+	assert_int_equal(budget.used, 2);
+	rib_free(&two);
+	assert_int_equal(budget.used, 0);
+	rib_free(&one);
 }
 
 /* A plain model: metric by (prefix, source), 0: no offer; what the switch was told last, by prefix. */
@@ -198,7 +225,7 @@ static void test_random(void **state)
 
 	(void)state;
 	print_message("seed %llu\n", (unsigned long long)seed);
-	rib_init(&rib, &ops, NULL, 1000);
+	rib_init(&rib, &ops, NULL, 1000, NULL);
 	for (unsigned round = 0; round < 20000; round++) {
 		unsigned p = (unsigned)rand_below(&rand, 16), s = (unsigned)rand_below(&rand, 4);
 		struct nexthop nexthop = via(0x0a000001 + s, s + 1);
@@ -229,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_static_join),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_random),
 	};
 

@@ -22,6 +22,10 @@
 /* Most rows of one answer: what a channel's queue takes at once. */
 #define ROWS_MAX 12000
 
+/* Bytes of a route, and how many routes there may be on the smallest host. */
+#define ROUTE_BYTES 384
+#define ROUTES_LEAST 65536
+
 struct route_body {
 	struct process *process;
 	struct routing *routing;
@@ -119,15 +123,27 @@ static void route_after(void *context)
 	route_timer_update(body);
 }
 
+/*
+ * How many routes all tables may hold: an eighth of the host's memory, at what a route of BGP was measured to take: 230 bytes here (its
+ * paths, the RIB) and 135 in the switch.
+ */
+static struct routing_limits limits_by_memory(void)
+{
+	const uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (struct routing_limits){.routes_of_all = bytes / 8 / ROUTE_BYTES > ROUTES_LEAST ? bytes / 8 / ROUTE_BYTES : ROUTES_LEAST};
+}
+
 static int route_prepare(struct process *process, struct err *err)
 {
 	struct route_body *body = xalloc(sizeof(*body));
+	const struct routing_limits limits = limits_by_memory();
 
 	(void)err;
 	body->process = process;
 	body->timer = loop_timer_new(process->loop, route_fire, body);
-	body->routing =
-		routing_new(&route_ops, body, NULL, rand_kernel_seed(), (uint32_t)(clock_wall_ns() / 1000000000), loop_now(process->loop));
+	body->routing = routing_new(
+		&route_ops, body, &limits, rand_kernel_seed(), (uint32_t)(clock_wall_ns() / 1000000000), loop_now(process->loop));
 	(void)router_tcp_new(process, body->routing, route_after, body);
 	process->body = body;
 	return 0;

@@ -29,7 +29,7 @@ struct router *router_new(struct routing *routing, uint32_t id)
 	router->limit_told = (struct instant){INT64_MIN / 2};
 	list_init(&router->rifs);
 	list_init(&router->statics);
-	rib_init(&router->rib, &router_rib_ops, router, routing->limits.routes);
+	rib_init(&router->rib, &router_rib_ops, router, routing->limits.routes, &routing->budget);
 	list_append(&routing->all, &router->in_routing);
 	(void)map_set(&routing->routers, id, router);
 	return router;
@@ -60,8 +60,12 @@ void router_free(struct router *router, struct instant now, bool quietly)
 /* A full table is told to ctl; the route is simply not there. */
 static void router_offer(struct router *router, const struct rib_offer *offer, struct instant now)
 {
-	if (rib_set(&router->rib, offer, now) == -ENOSPC)
-		router_limit_reached(router, "routes", router->routing->limits.routes);
+	int error = rib_set(&router->rib, offer, now);
+
+	if (error == -ENOSPC)
+		router_limit_reached(router, "routes", router->rib.routes_max);
+	else if (error == -ENOMEM)
+		router_limit_reached(router, "routes-of-all-routers", router->routing->budget.max);
 }
 
 void router_learnt(struct router *router, const struct rib_offer *offer, struct instant now)

@@ -74,6 +74,7 @@ struct routing {
 	const struct routing_ops *ops;
 	void *context;
 	struct routing_limits limits;
+	struct rib_budget budget; /* of all routers' tables */
 	struct rand rand;
 	uint32_t wall_s;
 	struct instant started;

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define LIMIT_PAUSE_S 10
+#define ROUTES 2000000
+#define ROUTES_OF_ALL 4000000
 #define RETELL_PAUSE_S 1
 
 static uint32_t or_default(uint32_t value, uint32_t fallback) { return value ? value : fallback; }
@@ -28,7 +30,11 @@ struct routing *routing_new(const struct routing_ops *ops, void *context, const 
 	routing->limits.routers = or_default(wanted.routers, 4096);
 	routing->limits.rifs = or_default(wanted.rifs, 65536);
 	routing->limits.static_routes = or_default(wanted.static_routes, 65536);
-	routing->limits.routes = or_default(wanted.routes, 32768);
+	routing->limits.routes_of_all = wanted.routes_of_all ? wanted.routes_of_all : ROUTES_OF_ALL;
+	routing->limits.routes = or_default(wanted.routes, ROUTES);
+	if (routing->limits.routes > routing->limits.routes_of_all)
+		routing->limits.routes = (uint32_t)routing->limits.routes_of_all;
+	routing->budget.max = routing->limits.routes_of_all;
 	routing->limits.batches = or_default(wanted.batches, 16);
 	routing->rand = rand_seeded(seed);
 	routing->wall_s = wall_s;
@@ -127,6 +133,7 @@ static int apply_router_set(struct routing *routing, const void *body, struct in
 		router = router_new(routing, message->id);
 	router->stale = false;
 	router->router_id = message->router_id;
+	router->rib.routes_max = message->routes_max ? message->routes_max : routing->limits.routes;
 	memcpy(router->path, message->path, sizeof(router->path));
 	return 0;
 }

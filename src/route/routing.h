@@ -46,7 +46,8 @@ struct routing_limits {
 	uint32_t routers;	/* 4,096 */
 	uint32_t rifs;		/* 65,536 */
 	uint32_t static_routes; /* 65,536 */
-	uint32_t routes;	/* of one router's RIB: 32,768 */
+	uint32_t routes;	/* of one router's RIB, unless ctl says another number: 2,000,000, or all */
+	uint64_t routes_of_all; /* of all RIBs together: 4,000,000 */
 	uint32_t batches;	/* unanswered FIB batches: 16 */
 };
 

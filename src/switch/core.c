@@ -36,6 +36,7 @@ static void limits_fill(struct core_limits *limits)
 	limit_default(&limits->flows, 65536);
 	limit_default(&limits->held_per_neighbor, 4);
 	limit_default(&limits->punts_per_second, 1000);
+	limit_default(&limits->tcp_punts_per_second, 50000);
 	limit_default(&limits->icmp_errors_per_second, 100);
 	limit_default(&limits->groups, 4096);
 	limit_default(&limits->storm_per_second, 10000);

@@ -36,7 +36,8 @@ struct core_limits {
 	uint32_t neighbors_per_rif;	 /* ARP and ND entries */
 	uint32_t flows;			 /* entries of the flow cache */
 	uint32_t held_per_neighbor;	 /* packets that wait for an ARP answer */
-	uint32_t punts_per_second;	 /* of a router interface */
+	uint32_t punts_per_second;	 /* of a router interface, without TCP */
+	uint32_t tcp_punts_per_second;	 /* of a router interface */
 	uint32_t icmp_errors_per_second; /* of a router */
 	uint32_t groups, rules_per_group;
 	uint32_t storm_per_second;					/* of each kind and port, where the network doesn't say */

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "net/ipv4.h"
 #include "switch/local.h"
+#include "switch/offload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,30 +58,64 @@ const struct msg_punt_rule *punt_rule_find(struct walk *walk, const struct rif *
 	return NULL;
 }
 
-void punt_send(struct walk *walk, struct rif *rif)
+/* Takes a token of the interface; TCP, which is only punted for neighbors that a lab names, has a bucket of its own. */
+static bool punt_allowed(struct core *core, struct rif *rif, bool is_tcp)
+{
+	uint32_t most = is_tcp ? core->limits.tcp_punts_per_second : core->limits.punts_per_second;
+
+	if (rate_limit_take(is_tcp ? &rif->tcp_punt_rate : &rif->punt_rate, most, core->now))
+		return true;
+	member_drop(&rif->member, DROP_PUNT_LIMIT, false, 1);
+	core_limit_reached(core, is_tcp ? "tcp-punts" : "punts", rif->config.path, most);
+	return false;
+}
+
+static void punt_one(const struct walk *walk, struct rif *rif, const struct packet *packet, bool is_tcp)
 {
 	struct core *core = walk->core;
 	struct msg_packet *punt = &core->scratch.packet;
+	uint32_t bytes = packet == walk->packet ? walk->view.ip_bytes : packet->size - walk->view.l3_offset;
 
-	walk->cacheable = false;
-	if (walk_is_dry(walk)) {
-		trace_note(core, "%s gives it to the router's protocols", rif->config.path);
-		return;
-	}
-	packet_finish(walk->packet);
-	if (walk->view.ip_bytes > PACKET_BYTES_MAX) {
+	if (bytes > PACKET_BYTES_MAX) {
 		member_drop(&rif->member, DROP_PUNT_TOO_LONG, false, 1);
 		return;
 	}
-	if (!rate_limit_take(&rif->punt_rate, core->limits.punts_per_second, core->now)) {
-		member_drop(&rif->member, DROP_PUNT_LIMIT, false, 1);
-		core_limit_reached(core, "punts", rif->config.path, core->limits.punts_per_second);
+	if (!punt_allowed(core, rif, is_tcp))
 		return;
-	}
 	memset(punt, 0, offsetof(struct msg_packet, bytes));
 	punt->router = rif->router->config.id;
 	punt->rif = rif->config.id;
-	punt->size = (uint16_t)walk->view.ip_bytes;
-	memcpy(punt->bytes, walk->packet->data + walk->view.l3_offset, walk->view.ip_bytes);
+	punt->size = (uint16_t)bytes;
+	memcpy(punt->bytes, packet->data + walk->view.l3_offset, bytes);
 	core->ops->message(core->context, PROCESS_ROUTE, MSG_PUNT, 0, punt);
+}
+
+/* A long segment that its sender left to others to cut: the route process gets what would be on the wire. */
+static void punt_cut(const struct walk *walk, struct rif *rif)
+{
+	struct packet *frame = packet_new(walk->core->pool, offload_frame_bytes(walk->packet));
+	struct offload_cut cut;
+
+	if (frame == NULL) {
+		member_drop(&rif->member, DROP_NO_BUFFER, false, 1);
+		return;
+	}
+	packet_whole(walk->packet);
+	for (offload_cut_start(&cut, walk->packet); offload_cut_next(&cut, frame);)
+		punt_one(walk, rif, frame, true);
+	packet_free(walk->core->pool, frame);
+}
+
+void punt_send(struct walk *walk, struct rif *rif)
+{
+	walk->cacheable = false;
+	if (walk_is_dry(walk)) {
+		trace_note(walk->core, "%s gives it to the router's protocols", rif->config.path);
+		return;
+	}
+	packet_finish(walk->packet);
+	if (walk->packet->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		punt_cut(walk, rif);
+	else
+		punt_one(walk, rif, walk->packet, walk_protocol(walk) == IP_PROTOCOL_TCP);
 }

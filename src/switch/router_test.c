@@ -7,6 +7,7 @@
 #include "net/icmp.h"
 #include "net/ipv4.h"
 #include "net/ipv6.h"
+#include "switch/offload.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -640,6 +641,47 @@ static void test_punts_are_limited(void **state)
 	world_close(world);
 }
 
+/* A long segment that its sender left uncut comes to the route process as the packets that it stands for, each with its checksum. */
+static void test_long_segments_are_punted_cut(void **state)
+{
+	struct world *world = world_open(NULL);
+	struct msg_punt_rule rule = {.router = 100, .protocol = IP_PROTOCOL_TCP, .add = true};
+	struct frame frame = {.src = world_mac(1), .dst = world_mac(101), .protocol = IP_PROTOCOL_TCP, .payload_bytes = 12 + 12000};
+	static uint8_t bytes[16384];
+	struct packet *packet;
+
+	(void)state;
+	world_network(world, 1, "10.1.0.0/24");
+	world_router(world, 100);
+	world_rif(world, 101, 100, 1, "10.1.0.1/24");
+	world_port(world, 1, 1, "10.1.0.9");
+	world_order(world, MSG_PUNT_RULE, &rule);
+	frame.ip_src = world_ip("10.1.0.9");
+	frame.ip_dst = world_ip("10.1.0.1");
+	packet = packet_new(world->pool, frame_build(&frame, bytes));
+	packet->in_port = 1;
+	memcpy(packet->data, bytes, packet->size);
+	packet->data[14 + 20 + 12] = 0x50;
+	packet->offload = (struct packet_offload){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = 1400,
+		.hdr_len = 54,
+		.csum_start = 34,
+		.csum_offset = 16};
+	core_input(world->core, &packet, 1, world->now);
+	assert_int_equal(world_told_count(world, MSG_PUNT), 9); /* 8 of 1400 bytes, one of 800 */
+	for (unsigned i = 0; i < 9; i++) {
+		const struct msg_packet *punt = world_told(world, MSG_PUNT, i);
+
+		assert_int_equal(punt->size, 40 + (i < 8 ? 1400 : 800));
+		assert_int_equal(checksum_fold(checksum_add(0, punt->bytes, 20)), 0);
+		assert_int_equal(checksum_fold(checksum_add(checksum_pseudo(frame.ip_src, frame.ip_dst, IP_PROTOCOL_TCP, punt->size - 20u),
+					 punt->bytes + 20, punt->size - 20u)),
+			0);
+	}
+	world_close(world);
+}
+
 static void test_carriers_are_told(void **state)
 {
 	struct world *world = two_routers();
@@ -684,6 +726,7 @@ int main(void)
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_punt_and_inject),
 		cmocka_unit_test(test_punts_are_limited),
+		cmocka_unit_test(test_long_segments_are_punted_cut),
 		cmocka_unit_test(test_carriers_are_told),
 	};
 

@@ -119,7 +119,7 @@ struct rif {
 	uint32_t unresolved;  /* of them, INCOMPLETE or FAILED */
 	uint32_t held;	      /* packets that wait in them */
 	uint64_t neighbor_generation;
-	struct rate_limit punt_rate;
+	struct rate_limit punt_rate, tcp_punt_rate;
 };
 
 /* An address as a key of a map; two different addresses may share one (IPv6), so compare what is found. */

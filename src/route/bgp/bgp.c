@@ -168,6 +168,13 @@ void bgp_peer_start(struct bgp *bgp, uint16_t id, struct instant now)
 	peer->start_at = now;
 }
 
+void bgp_set_routes_max(struct bgp *bgp, uint32_t routes_max)
+{
+	bgp->settings.routes_max = routes_max;
+	for (int f = 0; f < BGP_FAMILY_COUNT; f++)
+		bgp_table_set_max(bgp->tables[f], routes_max);
+}
+
 void bgp_retell(struct bgp *bgp, struct instant now)
 {
 	bgp->now = now;

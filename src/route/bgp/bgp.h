@@ -115,6 +115,9 @@ void bgp_local_del(struct bgp *bgp, const struct prefix *prefix);
 /* A peer that waits for its next try tries now. */
 void bgp_peer_start(struct bgp *bgp, uint16_t peer, struct instant now);
 
+/* Each family's table may have this many destinations from now on. */
+void bgp_set_routes_max(struct bgp *bgp, uint32_t routes_max);
+
 /* Tells all best routes again (`learnt`): what their next hops come to has changed. */
 void bgp_retell(struct bgp *bgp, struct instant now);
 

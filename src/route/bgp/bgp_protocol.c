@@ -157,7 +157,7 @@ static void prefix_look(struct bgp_instance *instance, const struct prefix *pref
 	if (advertised(instance, best)) {
 		if (!bgp_local_set(instance->bgp, prefix, (struct ip){0},
 			    best->protocol == ROUTE_RIP || best->protocol == ROUTE_OSPF ? best->metric : 0, best->protocol))
-			router_limit_reached(instance->router, "bgp-routes", instance->router->routing->limits.routes);
+			router_limit_reached(instance->router, "bgp-routes", instance->router->rib.routes_max);
 		else if (node == NULL) {
 			struct bgp_own *own = xalloc(sizeof(*own));
 
@@ -276,7 +276,7 @@ static struct bgp *engine_new(struct bgp_instance *instance)
 	struct bgp_settings settings = bgp_settings_default(instance->wanted.as, ip_to_u32(instance->wanted.router_id));
 
 	settings.ecmp_max = instance->wanted.multipath ? instance->wanted.multipath : 1;
-	settings.routes_max = routing->limits.routes;
+	settings.routes_max = instance->router->rib.routes_max;
 	return bgp_new(&settings, &glue_ops, instance, rand_u64(&routing->rand));
 }
 
@@ -355,6 +355,7 @@ static int apply_bgp_set(struct routing *routing, const void *body, struct insta
 	}
 	instance->stale = false;
 	instance->wanted = *message;
+	bgp_set_routes_max(instance->bgp, router->rib.routes_max);
 	look_at_all(instance);
 	return 0;
 }

@@ -112,6 +112,8 @@ void bgp_table_free(struct bgp_table *t)
 	free(t);
 }
 
+void bgp_table_set_max(struct bgp_table *table, uint32_t dests_max) { table->dests_max = dests_max; }
+
 enum ip_family bgp_table_family(const struct bgp_table *t) { return t->family; }
 
 static uint32_t slot_of(const struct bgp_table *t, const uint8_t *key, uint8_t length)

@@ -48,6 +48,9 @@ struct bgp_table *bgp_table_new(
 	enum ip_family family, uint32_t dests_max, struct bgp_attrs *attrs, bgp_choose_fn *choose, bgp_decided_fn *decided, void *context);
 void bgp_table_free(struct bgp_table *table);
 
+/* From now on at most so many destinations; those that are there stay. */
+void bgp_table_set_max(struct bgp_table *table, uint32_t dests_max);
+
 enum ip_family bgp_table_family(const struct bgp_table *table);
 
 /*

@@ -3,11 +3,13 @@
 BUILD ?= build
 SECONDS_PER_TARGET ?= 10
 SOAK_MINUTES ?= 60
+TOPOLOGIES ?=
+TOPOLOGY_SECONDS ?= 900
 PREFIX ?= /usr/local
 # Jobs at a time; every core by default.
 JOBS ?= $(shell nproc)
 
-.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench fuzz soak install clean help
+.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench topologies fuzz soak install clean help
 
 all: build
 
@@ -19,6 +21,7 @@ help:
 	@echo 'make check-web  the window in a headless Chromium (which must be installed), with the demo lab'
 	@echo 'make lint     layout, floors, lengths, names, spelling, clang-tidy, both compilers'
 	@echo 'make bench    measurements; make fuzz: fuzz targets, SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) each; make soak: SOAK_MINUTES=$(SOAK_MINUTES)'
+	@echo 'make topologies  OSPF on every TOPOLOGIES=DIRECTORY/*.txt ("A B COST" a link), simulated, at most TOPOLOGY_SECONDS=$(TOPOLOGY_SECONDS)'
 	@echo 'make install  into PREFIX=$(PREFIX) (DESTDIR is heeded); make clean: removes the build directories'
 
 build: web-packages $(BUILD)/build.ninja
@@ -60,6 +63,11 @@ lint: deps-check
 bench: build
 	@[ -x bench/run ] || { echo 'There are no measurements yet.'; exit 3; }
 	@bench/run $(BUILD)
+
+# Real networks, as the Internet Topology Zoo and SNDlib describe them, are not part of the sources.
+topologies: build
+	@[ -d "$(TOPOLOGIES)" ] || { echo 'Say where they are: make topologies TOPOLOGIES=DIRECTORY'; exit 2; }
+	@time -p env WEFT_SIM_TOPOLOGIES="$(TOPOLOGIES)" timeout $(TOPOLOGY_SECONDS) $(BUILD)/test/sim/ospf_sim_test
 
 fuzz: deps-check
 	@tools/fuzz $(SECONDS_PER_TARGET)

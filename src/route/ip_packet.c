@@ -1,4 +1,4 @@
-/* IPv4 (RFC 791): no options on the way out, whole packets only on the way in. */
+/* IPv4 (RFC 791): headers of packets and of their pieces; no options on the way out. */
 #include "route/ip_packet.h"
 
 #include "base/reader.h"
@@ -9,8 +9,9 @@
 /* "Internetwork control", as routing protocols send (RFC 791 3.1). */
 #define TOS_INTERNETWORK_CONTROL 0xc0
 
-const char *ip_packet_parse(struct ip_packet *packet, const void *bytes, size_t size)
+const char *ip_piece_parse(struct ip_piece *piece, const void *bytes, size_t size)
 {
+	struct ip_packet *packet = &piece->packet;
 	struct reader r = reader_over(bytes, size);
 	struct reader whole;
 	unsigned header_bytes;
@@ -20,7 +21,7 @@ const char *ip_packet_parse(struct ip_packet *packet, const void *bytes, size_t 
 	header_bytes = (first & 15u) * 4;
 	reader_skip(&r, 1);
 	total = reader_u16(&r);
-	reader_skip(&r, 2);
+	piece->id = reader_u16(&r);
 	fragment = reader_u16(&r);
 	packet->ttl = reader_u8(&r);
 	packet->protocol = reader_u8(&r);
@@ -31,8 +32,8 @@ const char *ip_packet_parse(struct ip_packet *packet, const void *bytes, size_t 
 		return "ip_truncated";
 	if (checksum_fold(checksum_add(0, bytes, header_bytes)) != 0)
 		return "ip_bad_checksum";
-	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_MASK))
-		return "ip_fragment";
+	piece->more = fragment & IPV4_MORE_FRAGMENTS;
+	piece->offset = (fragment & IPV4_FRAGMENT_MASK) * 8u;
 	whole = reader_over(bytes, total);
 	reader_skip(&whole, header_bytes);
 	packet->size = reader_left(&whole);
@@ -40,8 +41,29 @@ const char *ip_packet_parse(struct ip_packet *packet, const void *bytes, size_t 
 	return NULL;
 }
 
+const char *ip_packet_parse(struct ip_packet *packet, const void *bytes, size_t size)
+{
+	struct ip_piece piece;
+	const char *why = ip_piece_parse(&piece, bytes, size);
+
+	if (why == NULL && !ip_piece_is_whole(&piece))
+		return "ip_fragment";
+	*packet = piece.packet;
+	return why;
+}
+
 size_t ip_packet_build(const struct ip_packet *packet, void *out, size_t room)
 {
+	const struct ip_piece piece = {.packet = *packet};
+
+	return ip_piece_build(&piece, out, room);
+}
+
+size_t ip_piece_build(const struct ip_piece *piece, void *out, size_t room)
+{
+	const struct ip_packet *packet = &piece->packet;
+	uint16_t fragment =
+		ip_piece_is_whole(piece) ? IPV4_DONT_FRAGMENT : (uint16_t)((piece->more ? IPV4_MORE_FRAGMENTS : 0) | piece->offset / 8);
 	struct writer w = writer_over(out, room);
 	size_t total = IPV4_HEADER_BYTES + packet->size;
 	uint8_t *payload;
@@ -51,8 +73,8 @@ size_t ip_packet_build(const struct ip_packet *packet, void *out, size_t room)
 	writer_u8(&w, 0x45);
 	writer_u8(&w, TOS_INTERNETWORK_CONTROL);
 	writer_u16(&w, (uint16_t)total);
-	writer_u16(&w, 0);
-	writer_u16(&w, IPV4_DONT_FRAGMENT);
+	writer_u16(&w, piece->id);
+	writer_u16(&w, fragment);
 	writer_u8(&w, packet->ttl);
 	writer_u8(&w, packet->protocol);
 	writer_u16(&w, 0);

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/rand.h"
+#include "route/ip_reassembly.h"
 #include "route/rib.h"
 #include "route/routing.h"
 #include "route/routing_tcp.h"
@@ -95,6 +96,8 @@ struct routing {
 	struct instant ready_at;  /* first SYNC_END with a switch; NEVER: none yet */
 	struct instant learnt_at; /* when a protocol last learnt or lost something */
 	struct ospf_store *lsas;  /* of all routers with OSPF */
+	struct ip_reassembly pieces;
+	uint16_t ip_id;		  /* of the packet that was sent in pieces last */
 	struct msg_packet inject; /* scratch */
 	struct msg_fib batch;	  /* scratch */
 };
@@ -106,11 +109,16 @@ static inline bool rif_up(const struct rif *rif) { return rif->router != NULL &&
 struct router *routing_router(const struct routing *routing, uint32_t id);
 struct rif *routing_rif(const struct routing *routing, uint32_t id);
 
-/* routing.c: sends a UDP datagram or an IPv4 packet out of an interface; `destination` is on its link. */
+/* router_packets.c: sends a UDP datagram or an IPv4 packet (one larger than the MTU in pieces) out of an interface; `destination` is on its
+ * link.
+ */
 struct udp_packet;
 struct ip_packet;
 void routing_send_udp(struct router *router, uint32_t rif, const struct udp_packet *packet);
 void routing_send_ip(struct router *router, uint32_t rif, const struct ip_packet *packet);
+
+/* router_packets.c: carries out PUNT. */
+int router_punted(struct routing *routing, const void *body, struct instant now, struct err *err);
 
 /* routing.c: tells ctl that a router reached a limit, at most once in ten seconds. */
 void router_limit_reached(struct router *router, const char *limit, uint64_t value);

@@ -1,16 +1,13 @@
 /* All routers: the objects by their ids, the messages that change them, the one clock of their timers. */
-#include "route/bgp/bgp_protocol.h"
 #include "route/protocol.h"
 
 #include "base/arena.h"
 #include "base/text.h"
-#include "net/ipv4.h"
 #include "route/ospf/ospf_store.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define LIMIT_PAUSE_S 10
 #define ROUTES 2000000
@@ -41,6 +38,7 @@ struct routing *routing_new(const struct routing_ops *ops, void *context, const 
 	routing->started = routing->now = routing->learnt_at = now;
 	routing->ready_at = INSTANT_NEVER;
 	routing->lsas = ospf_store_new();
+	ip_reassembly_init(&routing->pieces, NULL);
 	list_init(&routing->all);
 	list_init(&routing->pump);
 	return routing;
@@ -64,40 +62,12 @@ void routing_free(struct routing *routing)
 	map_free(&routing->bgp_neighbors);
 	timer_heap_free(&routing->timers);
 	ospf_store_free(routing->lsas);
+	ip_reassembly_free(&routing->pieces);
 	free(routing);
 }
 
 struct router *routing_router(const struct routing *routing, uint32_t id) { return map_get(&routing->routers, id); }
 struct rif *routing_rif(const struct routing *routing, uint32_t id) { return map_get(&routing->rifs, id); }
-
-static void send_inject(struct router *router, uint32_t rif, struct ip destination, size_t size)
-{
-	struct routing *routing = router->routing;
-	struct msg_packet *inject = &routing->inject;
-
-	CHECK(size > 0);
-	inject->router = router->id;
-	inject->rif = rif;
-	inject->nexthop = destination;
-	inject->size = (uint16_t)size;
-	routing->ops->order(routing->context, MSG_INJECT, inject);
-}
-
-void routing_send_udp(struct router *router, uint32_t rif, const struct udp_packet *packet)
-{
-	struct msg_packet *inject = &router->routing->inject;
-
-	if (router->routing->switch_up)
-		send_inject(router, rif, packet->destination, udp_packet_build(packet, inject->bytes, sizeof(inject->bytes)));
-}
-
-void routing_send_ip(struct router *router, uint32_t rif, const struct ip_packet *packet)
-{
-	struct msg_packet *inject = &router->routing->inject;
-
-	if (router->routing->switch_up)
-		send_inject(router, rif, packet->destination, ip_packet_build(packet, inject->bytes, sizeof(inject->bytes)));
-}
 
 void router_limit_reached(struct router *router, const char *limit, uint64_t value)
 {
@@ -318,61 +288,6 @@ static int apply_sync_end(struct routing *routing, const void *body, struct inst
 	return 0;
 }
 
-static void punt_drop(struct router *router, const char *why)
-{
-	enum router_drop drop = ROUTER_DROP_MALFORMED;
-
-	if (strcmp(why, "ip_fragment") == 0)
-		drop = ROUTER_DROP_FRAGMENT;
-	else if (strcmp(why, "udp_bad_checksum") == 0 || strcmp(why, "ip_bad_checksum") == 0)
-		drop = ROUTER_DROP_CHECKSUM;
-	router->drops[drop]++;
-}
-
-/* Gives a packet to the protocol whose it is; returns what is wrong with it. */
-static const char *punt_give(struct router *router, struct rif *rif, const struct ip_packet *ip, struct instant now)
-{
-	struct udp_packet packet;
-	const char *why = NULL;
-	bool is_udp = ip->protocol == IP_PROTOCOL_UDP;
-
-	if (is_udp)
-		why = udp_packet_of(&packet, ip);
-	for (const struct protocol *const *protocol = protocols; *protocol != NULL && why == NULL; protocol++)
-		if (is_udp && (*protocol)->udp_port != 0 && (*protocol)->udp_port == packet.destination_port) {
-			(*protocol)->packet(router, rif, &packet, now);
-			return NULL;
-		} else if (!is_udp && (*protocol)->ip_protocol != 0 && (*protocol)->ip_protocol == ip->protocol) {
-			(*protocol)->ip_packet(router, rif, ip, now);
-			return NULL;
-		}
-	if (why == NULL)
-		router->drops[ROUTER_DROP_NO_PROTOCOL]++;
-	return why;
-}
-
-static int apply_punt(struct routing *routing, const void *body, struct instant now, struct err *err)
-{
-	const struct msg_packet *message = body;
-	struct router *router = routing_router(routing, message->router);
-	struct rif *rif = routing_rif(routing, message->rif);
-	struct ip_packet ip;
-	const char *why;
-
-	(void)err;
-	if (router == NULL || rif == NULL || rif->router != router)
-		return 0; /* it has just been taken away */
-	if (bgp_tcp_punted(router, message))
-		return 0;
-	why = ip_packet_parse(&ip, message->bytes, message->size);
-	if (why == NULL)
-		why = punt_give(router, rif, &ip, now);
-	if (why != NULL)
-		punt_drop(router, why);
-	router_timer_update(router);
-	return 0;
-}
-
 static const struct {
 	enum message_type type;
 	int (*apply)(struct routing *routing, const void *body, struct instant now, struct err *err);
@@ -386,7 +301,7 @@ static const struct {
 	{MSG_RIF_CHANGED, apply_rif_changed},
 	{MSG_STATIC_ROUTE_SET, apply_static_set},
 	{MSG_STATIC_ROUTE_DEL, apply_static_del},
-	{MSG_PUNT, apply_punt},
+	{MSG_PUNT, router_punted},
 };
 
 int routing_apply(struct routing *routing, const struct message_row *row, const void *body, struct instant now, struct err *err)

@@ -64,7 +64,7 @@ static const struct {
 	[DROP_MARTIAN_DESTINATION] = {"martian_destination", "this destination is never forwarded to"},
 	[DROP_MULTICAST_NOT_ROUTED] = {"multicast_not_routed", "routers don't forward multicast and broadcast"},
 	[DROP_LINK_LOCAL] = {"link_local", "link-local addresses don't leave their link"},
-	[DROP_FRAGMENT_FOR_ROUTER] = {"fragment_for_router", "routers don't reassemble packets to themselves"},
+	[DROP_FRAGMENT_FOR_ROUTER] = {"fragment_for_router", "routers put together packets of routing protocols without ports only"},
 	[DROP_NO_LISTENER] = {"no_listener", "nothing on the router listens there"},
 	[DROP_ICMP_IGNORED] = {"icmp_ignored", "an ICMP message to the router that needs no answer"},
 	[DROP_PUNT_LIMIT] = {"punt_limit", "more packets for the routing protocols than the interface may bring"},

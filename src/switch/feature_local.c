@@ -62,7 +62,7 @@ bool local_listen(struct walk *walk, struct rif *rif)
 			return false;
 		group = (struct ip){0};
 	}
-	if (walk_fragment(walk) != FRAGMENT_NONE || punt_rule_find(walk, rif, group) == NULL)
+	if (punt_rule_find(walk, rif, group) == NULL)
 		return false;
 	if (is_martian_source(walk, walk_ip_src(walk)) || router_local(rif->router, rif, walk_ip_src(walk)) != NULL) {
 		walk_count_drop(walk, &rif->member, DROP_MARTIAN_SOURCE);
@@ -123,13 +123,13 @@ static enum feature_result local_receive(struct walk *walk)
 
 	if (nd_hear(walk, walk->in))
 		return walk_consume(walk);
-	if (walk_fragment(walk) != FRAGMENT_NONE)
-		return walk_drop(walk, &walk->in->member, DROP_FRAGMENT_FOR_ROUTER);
 	if (punt_rule_find(walk, walk->in, (struct ip){0}) != NULL) {
 		walk_take(walk);
 		punt_send(walk, walk->in);
 		return walk_consume(walk);
 	}
+	if (walk_fragment(walk) != FRAGMENT_NONE)
+		return walk_drop(walk, &walk->in->member, DROP_FRAGMENT_FOR_ROUTER);
 	if (walk_protocol(walk) == (v4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6))
 		return local_icmp(walk);
 	return local_refuse(walk);

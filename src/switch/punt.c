@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Most rules of one router: a few protocols on each of some interfaces. */
-#define RULES_MAX 256
+/* Most rules of one router: a few protocols on each of many interfaces. */
+#define RULES_MAX 8192
 
 static bool rule_same(const struct msg_punt_rule *a, const struct msg_punt_rule *b)
 {
@@ -52,7 +52,8 @@ const struct msg_punt_rule *punt_rule_find(struct walk *walk, const struct rif *
 			continue;
 		if (rule->protocol != walk_protocol(walk))
 			continue;
-		if (rule->port == 0 || rule->port == walk_l4_dst(walk))
+		/* Ports are in the first piece only: of protocols that have some, whole packets alone are punted. */
+		if (rule->port == 0 || (walk_fragment(walk) == FRAGMENT_NONE && rule->port == walk_l4_dst(walk)))
 			return rule;
 	}
 	return NULL;

@@ -140,6 +140,17 @@ struct sim_world *sim_world_grid(uint64_t seed, unsigned columns, unsigned rows)
 	return world;
 }
 
+struct sim_world *sim_world_star(uint64_t seed, unsigned links)
+{
+	struct sim_world *world = sim_world_empty(seed, 1, ROUTE_OSPF);
+	unsigned hub = sim_router_add(world);
+
+	for (unsigned i = 0; i < links; i++)
+		link_add(world, hub, sim_router_add(world), 1);
+	world->fresh = true;
+	return world;
+}
+
 struct sim_world *sim_world_read(const char *path)
 {
 	struct sim_world *world = sim_world_empty(1, 1, ROUTE_OSPF);

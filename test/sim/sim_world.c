@@ -81,11 +81,14 @@ static void check_rip(const struct msg_packet *packet)
 
 static void order_inject(struct sim_world *world, const struct msg_packet *packet)
 {
+	struct ip_piece piece;
 	struct ip_packet ip;
 	unsigned end;
 	struct sim_wire *wire = sim_wire_of(world, packet->rif, &end);
 
-	CHECK(ip_packet_parse(&ip, packet->bytes, packet->size) == NULL);
+	CHECK(ip_piece_parse(&piece, packet->bytes, packet->size) == NULL);
+	CHECK(world->protocol == ROUTE_OSPF || ip_piece_is_whole(&piece));
+	ip = piece.packet;
 	CHECK(packet->size <= 1500 && ip_equal(ip.destination, packet->nexthop));
 	CHECK(ip_equal(ip.source, wire->ends[end].address.ip));
 	if (world->protocol == ROUTE_RIP)
@@ -220,8 +223,10 @@ static struct sim_process *process_of(struct sim_world *world, const struct sim_
 /* When the process is to be called next; after everything that happened to it. */
 static void process_timer(struct sim_process *process)
 {
-	/* Databases of many routers are long to look through. */
-	if (process->world->protocol != ROUTE_OSPF || ++process->checks % 32 == 0)
+	/* Looking through all databases takes time with the square of the routers. */
+	unsigned routers = process->world->router_count, pause = routers * routers / 32 > 32 ? routers * routers / 32 : 32;
+
+	if (process->world->protocol != ROUTE_OSPF || ++process->checks % pause == 0)
 		routing_check_invariants(process->routing);
 	timer_heap_set(&process->world->heap, &process->timer, routing_next(process->routing));
 }

@@ -98,6 +98,9 @@ void sim_wire_attach(struct sim_world *world, struct sim_wire *wire, unsigned ro
 /* Routers in a grid, links of cost 1 and 1 ms between them, a stub network at each. */
 struct sim_world *sim_world_grid(uint64_t seed, unsigned columns, unsigned rows);
 
+/* A router with links to all others, which have none but that. */
+struct sim_world *sim_world_star(uint64_t seed, unsigned links);
+
 /* Routers and links as a file says ("A B COST" a line); NULL when it can't be read or is larger than a world may be. */
 struct sim_world *sim_world_read(const char *path);
 

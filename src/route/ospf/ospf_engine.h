@@ -21,6 +21,9 @@ enum { OSPF_OPTION_E = 0x02, OSPF_OPTION_O = 0x40 };
 /* Flags of a router LSA. */
 enum { OSPF_FLAG_BORDER = 1, OSPF_FLAG_EXTERNAL = 2 };
 
+/* What fits in a packet of its own behind any digest; larger LSAs can't be sent. */
+#define OSPF_LSA_BYTES_MAX (OSPF_PACKET_BYTES_MAX - OSPF_HEADER_BYTES - 4 - DIGEST_BYTES_MAX)
+
 #define OSPF_BACKBONE 0
 
 enum ospf_interface_state {
@@ -237,7 +240,6 @@ struct ospf {
 	struct ospf_table table;
 	struct ospf_asbrs asbrs;
 	uint64_t drops_elsewhere[OSPF_DROP_COUNT];
-	uint8_t packet[PACKET_BYTES_MAX]; /* scratch for what goes out */
 };
 
 /* ospf.c: counts a drop where it belongs (`interface` may be NULL) and returns it. */
@@ -260,7 +262,7 @@ void ospf_send_hello(struct ospf_interface *interface);
 void ospf_send_description(struct ospf_neighbor *neighbor);
 void ospf_send_requests(struct ospf_neighbor *neighbor);
 void ospf_send_acks(struct ospf_interface *interface, uint32_t destination, const struct ospf_lsa_header *headers, unsigned count);
-/* Sends LSAs in as few updates as they fit in. */
+/* Sends LSAs in as few updates as they fit in; one larger than the MTU in an update of its own, which IP cuts in pieces. */
 void ospf_send_update(struct ospf_interface *interface, uint32_t destination, struct ospf_entry *const *entries, unsigned count);
 
 /* ospf_interface.c */

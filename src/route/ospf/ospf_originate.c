@@ -162,6 +162,17 @@ void ospf_contested(struct ospf *ospf, struct ospf_entry *entry)
 
 /* Router LSAs. */
 
+/* Links of a router LSA that can still be sent. */
+#define LINK_BYTES 12
+#define LINKS_MAX ((OSPF_LSA_BYTES_MAX - OSPF_LSA_HEADER_BYTES - 4) / LINK_BYTES)
+
+/* Those that don't fit are left out; say_router tells of the limit. */
+static void link_put(struct writer *w, const struct ospf_link *link)
+{
+	if (writer_room(w) >= LINK_BYTES)
+		ospf_link_write(w, link);
+}
+
 static unsigned links_most(const struct ospf_area *area)
 {
 	const struct ospf_interface *interface;
@@ -181,7 +192,7 @@ static void stubs_write(struct writer *w, const struct ospf_interface *interface
 		const struct ospf_link link = {
 			ip_to_u32(interface->addresses[i].ip) & mask, mask, OSPF_LINK_STUB, host ? 0 : interface->settings.cost};
 
-		ospf_link_write(w, &link);
+		link_put(w, &link);
 	}
 }
 
@@ -208,7 +219,7 @@ static void links_write(struct writer *w, const struct ospf_interface *interface
 	if (interface->state == OSPF_IF_DOWN)
 		return;
 	if (interface->settings.type == OSPF_BROADCAST && is_transit(interface)) {
-		ospf_link_write(w, &link);
+		link_put(w, &link);
 		stubs_write(w, interface, 1);
 		return;
 	}
@@ -217,7 +228,7 @@ static void links_write(struct writer *w, const struct ospf_interface *interface
 		list_each (neighbor, &interface->neighbors, struct ospf_neighbor, in_interface)
 			if (neighbor->state == OSPF_NB_FULL) {
 				link.id = neighbor->router_id;
-				ospf_link_write(w, &link);
+				link_put(w, &link);
 			}
 	stubs_write(w, interface, 0);
 }
@@ -227,7 +238,7 @@ static bool says_externals(const struct ospf *ospf) { return !list_empty(&ospf->
 static void say_router(struct ospf *ospf, struct ospf_area *area)
 {
 	struct ospf_saying saying = {{&area->db, area, NULL}, OSPF_LSA_ROUTER, ospf->settings.router_id, NULL, 0};
-	size_t room = 4 + 12 * (size_t)links_most(area);
+	size_t most = links_most(area), room = 4 + LINK_BYTES * (most < LINKS_MAX ? most : LINKS_MAX);
 	uint8_t *body = xalloc(room);
 	struct writer w = writer_over(body, room);
 	const struct ospf_interface *interface;
@@ -239,7 +250,9 @@ static void say_router(struct ospf *ospf, struct ospf_area *area)
 	list_each (interface, &area->interfaces, struct ospf_interface, in_area)
 		links_write(&w, interface);
 	CHECK(writer_ok(&w));
-	writer_patch_u16(&w, 2, (uint16_t)((writer_used(&w) - 4) / 12));
+	if (most > LINKS_MAX && writer_room(&w) < LINK_BYTES)
+		ospf->ops->limit_reached(ospf->context, "ospf links", LINKS_MAX);
+	writer_patch_u16(&w, 2, (uint16_t)((writer_used(&w) - 4) / LINK_BYTES));
 	saying.body = body;
 	saying.size = writer_used(&w);
 	area->router_dirty = false;

@@ -2,6 +2,7 @@
 #include "route/ospf/ospf_engine.h"
 
 #define IP_HEADER_BYTES 20
+#define MTU_LEAST 576
 #define REQUEST_BYTES 12
 #define DESCRIPTION_HEAD_BYTES 8
 
@@ -10,25 +11,32 @@ static size_t digest_room(const struct ospf_auth *auth) { return auth->kind == O
 /* Bytes that packets of this interface may have behind their header. */
 static size_t body_room(const struct ospf_interface *interface)
 {
-	size_t mtu = interface->mtu < sizeof(interface->ospf->packet) ? interface->mtu : sizeof(interface->ospf->packet);
+	size_t mtu = interface->mtu < MTU_LEAST ? MTU_LEAST : interface->mtu;
 
-	return (mtu < 576 ? 576 : mtu) - IP_HEADER_BYTES - OSPF_HEADER_BYTES - digest_room(&interface->settings.auth);
+	return mtu - IP_HEADER_BYTES - OSPF_HEADER_BYTES - digest_room(&interface->settings.auth);
+}
+
+/* Begins a packet with room for `body_bytes` behind the header. */
+static struct writer output_begin(struct ospf_interface *interface, enum ospf_packet_type type, size_t body_bytes)
+{
+	struct ospf *ospf = interface->ospf;
+	struct writer w =
+		writer_over(ospf_store_packet(ospf->store), OSPF_HEADER_BYTES + body_bytes + digest_room(&interface->settings.auth));
+
+	ospf_packet_begin(&w, type, ospf->settings.router_id, interface->area->id);
+	return w;
 }
 
 struct writer ospf_output_begin(struct ospf_interface *interface, enum ospf_packet_type type)
 {
-	struct ospf *ospf = interface->ospf;
-	struct writer w = writer_over(ospf->packet, OSPF_HEADER_BYTES + body_room(interface) + digest_room(&interface->settings.auth));
-
-	ospf_packet_begin(&w, type, ospf->settings.router_id, interface->area->id);
-	return w;
+	return output_begin(interface, type, body_room(interface));
 }
 
 void ospf_output_end(struct ospf_interface *interface, struct writer *w, uint32_t destination)
 {
 	struct ospf *ospf = interface->ospf;
 	uint32_t sequence = ospf->wall_s + (uint32_t)(instant_diff(ospf->now, ospf->started).ns / 1000000000);
-	struct ospf_datagram datagram = {interface->rif, interface->address, destination, ospf->packet, 0};
+	struct ospf_datagram datagram = {interface->rif, interface->address, destination, w->start, 0};
 
 	ospf_packet_end(w, &interface->settings.auth, sequence);
 	CHECK(writer_ok(w));
@@ -145,21 +153,22 @@ void ospf_send_update(struct ospf_interface *interface, uint32_t destination, st
 	size_t room = body_room(interface);
 
 	for (unsigned at = 0; at < count;) {
-		struct writer w = ospf_output_begin(interface, OSPF_UPDATE);
-		size_t used = 4, head = writer_used(&w);
+		size_t used = 4, least = used + entries[at]->blob->size;
 		uint16_t packed = 0;
+		struct writer w;
 
-		writer_u32(&w, 0);
-		for (; at < count && used + entries[at]->blob->size <= room; at++, packed++) {
-			used += entries[at]->blob->size;
-			entry_write(&w, entries[at], ospf->now);
-		}
-		if (packed == 0) { /* larger than a packet: it can't be sent */
-			ospf->ops->limit_reached(ospf->context, "ospf LSA bytes", room);
+		if (entries[at]->blob->size > OSPF_LSA_BYTES_MAX) {
+			ospf->ops->limit_reached(ospf->context, "ospf LSA bytes", OSPF_LSA_BYTES_MAX);
 			at++;
 			continue;
 		}
-		writer_patch_u16(&w, head + 2, packed);
+		w = output_begin(interface, OSPF_UPDATE, least > room ? least : room);
+		writer_u32(&w, 0);
+		for (; at < count && (packed == 0 || used + entries[at]->blob->size <= room); at++, packed++) {
+			used += entries[at]->blob->size;
+			entry_write(&w, entries[at], ospf->now);
+		}
+		writer_patch_u16(&w, OSPF_HEADER_BYTES + 2, packed);
 		ospf_output_end(interface, &w, destination);
 	}
 }

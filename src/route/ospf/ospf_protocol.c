@@ -17,7 +17,8 @@ struct ospf_port {
 	struct list in_instance;
 	uint32_t rif;
 	bool stale;
-	bool punted; /* the switch has our rules */
+	bool passive; /* hears nothing */
+	bool punted;  /* the switch has our rules */
 };
 
 struct ospf_instance {
@@ -253,8 +254,8 @@ static void port_state(struct ospf_instance *instance, struct ospf_port *port, c
 
 	if (!rif->switch_knows)
 		port->punted = false;
-	else if (!port->punted)
-		port_tell_switch(instance, port, true);
+	else if (port->punted == port->passive)
+		port_tell_switch(instance, port, !port->passive);
 	ospf_interface_state(instance->ospf, rif->id, &state, now);
 }
 
@@ -323,6 +324,7 @@ static int apply_interface_set(struct routing *routing, const void *body, struct
 	if (fresh)
 		port = port_new(instance, message->id);
 	port->stale = false;
+	port->passive = message->passive;
 	ospf_interface_set(instance->ospf, port->rif, &settings, now);
 	explicit_bzero(&settings.auth, sizeof(settings.auth));
 	if (fresh)

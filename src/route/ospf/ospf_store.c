@@ -14,6 +14,7 @@ struct ospf_store {
 	struct ospf_blob **buckets;
 	size_t bucket_count; /* a power of two */
 	size_t used;
+	uint8_t packet[OSPF_PACKET_BYTES_MAX];
 };
 
 struct ospf_store *ospf_store_new(void)
@@ -91,3 +92,5 @@ void ospf_blob_put(struct ospf_store *store, struct ospf_blob *blob)
 }
 
 size_t ospf_store_count(const struct ospf_store *store) { return store->used; }
+
+uint8_t *ospf_store_packet(struct ospf_store *store) { return store->packet; }

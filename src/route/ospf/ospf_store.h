@@ -21,7 +21,13 @@ struct ospf_blob {
 	uint8_t bytes[];
 };
 
+/* The largest packet that IP carries, without its header. */
+#define OSPF_PACKET_BYTES_MAX 65515
+
 struct ospf_store *ospf_store_new(void);
+
+/* OSPF_PACKET_BYTES_MAX bytes in which whoever sends makes the packet; one after the other, all in this process. */
+uint8_t *ospf_store_packet(struct ospf_store *store);
 
 /* Frees the store; all blobs were put back. Accepts NULL. */
 void ospf_store_free(struct ospf_store *store);

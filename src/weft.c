@@ -276,9 +276,10 @@ static const struct command commands[] = {
 	{.group = "weft itself", .name = "bench pool", .arguments = "", .run = bench_pool_run,
 		.summary = "Measure how quick pools of numbers are",
 		.text = "Interfaces get a MAC, an address and a port each, and give them back; then single allocations are timed at several fill\n"
-			"levels, beside the ways of others: dice and retry, a scan, a set difference. Nothing is sent to weftd.",
+			"levels, beside the ways of others: dice and retry, a scan, a set difference. After that all of it by name and on disk, as\n"
+			"weftd does it, in a file that goes again. Nothing is sent to weftd.",
 		.examples = "weft bench pool\nweft bench pool --interfaces 100000 -j",
-		.options = {{0, "interfaces", "N", "how many (1000000)"}}},
+		.options = {{0, "interfaces", "N", "how many (1000000)"}, {0, "directory", "DIR", "where the file is made (/var/tmp)"}}},
 	{.group = "weft itself", .name = "completion", .arguments = "bash|zsh|fish", .arguments_min = 1, .arguments_max = MANY, .run = completion_run,
 		.rest = true,
 		.summary = "Print the completion script of a shell",

@@ -192,26 +192,50 @@ static const struct holding *holder_of(const struct ctl *ctl, const struct numbe
 	return found;
 }
 
-/* Writes the batch, which is freed; false when that failed. */
-static bool number_write(struct api_call *call, struct store_batch *batch, struct err *err)
-{
-	int rc = store_write(call->ctl->store, batch, err);
+/* A change that is answered once it is durable; lives in the call's arena. `taken` is what a failure gives back. */
+struct number_change {
+	struct api_call *call;
+	const char *key, *text, *state;
+	const char *taken;
+};
 
-	store_batch_free(batch);
-	return rc == 0;
+static void number_written(void *context, int rc, const struct err *err)
+{
+	struct number_change *change = context;
+	struct api_call *call = change->call;
+	struct store_batch *batch;
+
+	if (rc == 0) {
+		api_reply(call, 200, json_pack("{s:s, s:s, s:s}", "pool", change->key, "value", change->text, "state", change->state));
+		return;
+	}
+	if (change->taken != NULL) {
+		batch = store_batch_new();
+		(void)holdings_forget(call->ctl->holdings, change->key, change->taken, batch);
+		store_batch_free(batch);
+	}
+	api_error(call, rc, err->text);
 }
 
-static void number_reply(struct api_call *call, const struct number_request *request, const char *state)
+/* Writes the batch, which is taken over, together with those of others who ask at the same moment, and answers then. */
+static void number_write(
+	struct api_call *call, const struct number_request *request, const char *state, const char *taken, struct store_batch *batch)
 {
-	api_reply(call, 200, json_pack("{s:s, s:s, s:s}", "pool", request->entry.key, "value", request->text, "state", state));
+	struct number_change *change = arena_alloc(call->arena, sizeof(*change));
+	struct err err;
+	int rc;
+
+	*change = (struct number_change){call, request->entry.key, request->text, state, taken};
+	rc = ctl_write_later(call->ctl, batch, number_written, change, &err);
+	if (rc < 0)
+		number_written(change, rc, &err);
 }
 
 void api_pool_reserve(struct api_call *call)
 {
 	struct number_request request;
-	struct store_batch *batch;
-	struct err err;
 	const struct holding *holder;
+	struct store_batch *batch;
 	struct holding wanted;
 
 	if (!number_read(call, &request))
@@ -237,14 +261,7 @@ void api_pool_reserve(struct api_call *call)
 		.why = HOLDING_RESERVED};
 	batch = store_batch_new();
 	holdings_add(call->ctl->holdings, &wanted, 1, batch);
-	if (!number_write(call, batch, &err)) {
-		batch = store_batch_new();
-		(void)holdings_forget(call->ctl->holdings, wanted.pool, wanted.owner, batch);
-		store_batch_free(batch);
-		api_error(call, err.code, err.text);
-		return;
-	}
-	number_reply(call, &request, "reserved");
+	number_write(call, &request, "reserved", wanted.owner, batch);
 }
 
 void api_pool_release(struct api_call *call)
@@ -252,7 +269,6 @@ void api_pool_release(struct api_call *call)
 	struct number_request request;
 	const struct holding *holder;
 	struct store_batch *batch;
-	struct err err;
 
 	if (!number_read(call, &request))
 		return;
@@ -268,8 +284,5 @@ void api_pool_release(struct api_call *call)
 	}
 	batch = store_batch_new();
 	(void)holdings_forget(call->ctl->holdings, holder->pool, holder->owner, batch);
-	if (number_write(call, batch, &err))
-		number_reply(call, &request, "free");
-	else
-		api_error(call, err.code, err.text);
+	number_write(call, &request, "free", NULL, batch);
 }

@@ -10,8 +10,8 @@
 #ifndef CTL_ASSIGN_H
 #define CTL_ASSIGN_H
 
-#include "ctl/holdings.h"
 #include "model/diag.h"
+#include "store/holdings.h"
 
 /* MACs that no pool is named for. */
 #define ASSIGN_MAC_BASE UINT64_C(0x525400000000)

@@ -102,6 +102,14 @@ static bool has_kvm(void)
 	return flag && access("/dev/kvm", R_OK | W_OK) == 0;
 }
 
+static void write_due(void *context, struct instant now) { store_flush(((struct ctl *)context)->store); }
+
+int ctl_write_later(struct ctl *ctl, struct store_batch *batch, store_done_fn *done, void *context, struct err *err)
+{
+	loop_timer_set(ctl->write_timer, loop_now(ctl->loop));
+	return store_write_later(ctl->store, batch, done, context, err);
+}
+
 int ctl_new(
 	struct process *process, struct store *store, const struct ctl_settings *settings, int listener, struct ctl **out, struct err *err)
 {
@@ -116,6 +124,7 @@ int ctl_new(
 	ctl->kvm = has_kvm();
 	list_init(&ctl->applies);
 	list_init(&ctl->operations);
+	ctl->write_timer = loop_timer_new(ctl->loop, write_due, ctl);
 	ctl->holdings = holdings_new();
 	ctl->world = world_new();
 	ctl->machines = machines_new();
@@ -148,6 +157,7 @@ void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
+	store_flush(ctl->store);
 	http_free(ctl->http);
 	apply_free_all(ctl);
 	operations_free(ctl);
@@ -160,6 +170,7 @@ void ctl_free(struct ctl *ctl)
 	holdings_free(ctl->holdings);
 	ids_free(ctl->ids);
 	loop_timer_free(ctl->idle_timer);
+	loop_timer_free(ctl->write_timer);
 	ctl->process->body = NULL;
 	free(ctl);
 }

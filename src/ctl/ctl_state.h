@@ -5,11 +5,11 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "ctl/events.h"
-#include "ctl/holdings.h"
 #include "ctl/http.h"
 #include "ctl/ids.h"
 #include "ctl/world.h"
 #include "proc/process.h"
+#include "store/holdings.h"
 
 /* The processes that get objects. */
 #define CTL_PEERS ((1u << PROCESS_SWITCH) | (1u << PROCESS_ROUTE) | (1u << PROCESS_VM))
@@ -44,6 +44,7 @@ struct ctl {
 	uint64_t next_operation;
 	struct http *http;
 	struct loop_timer *idle_timer;
+	struct loop_timer *write_timer; /* set while batches wait to be written together */
 	int64_t started_wall_ns;
 	bool kvm;
 	bool ending;
@@ -51,5 +52,8 @@ struct ctl {
 	struct msg_process processes[PROCESS_COUNT];
 	char secret[33];
 };
+
+/* As store_write_later; what came in one round of the loop is written in the next. */
+int ctl_write_later(struct ctl *ctl, struct store_batch *batch, store_done_fn *done, void *context, struct err *err);
 
 #endif

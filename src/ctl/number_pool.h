@@ -9,7 +9,7 @@
 #define CTL_NUMBER_POOL_H
 
 #include "alloc/pool.h"
-#include "ctl/holdings.h"
+#include "store/holdings.h"
 
 /* At most so many units of a range are given out. */
 #define NUMBER_UNITS_MAX (UINT64_C(1) << 24)

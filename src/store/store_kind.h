@@ -14,11 +14,32 @@ struct store_change {
 	char *value;
 };
 
+/* A piece of a journal holds whole runs and is not much larger than this, bytes. */
+#define STORE_PIECE_BYTES (1u << 20)
+
+/* What a batch does to a journal: takes away what was there, then appends pieces, the n-th of which ends at `ends[n]`. */
+struct store_append {
+	bool empties;
+	uint8_t *bytes;
+	size_t used, capacity;
+	size_t *ends;
+	size_t pieces, ends_capacity;
+};
+
 struct store_batch {
 	struct store_change *changes;
 	size_t count;
 	size_t capacity;
+	struct store_append journals[STORE_JOURNAL_COUNT];
 };
+
+/* A piece of what a batch appends. */
+struct store_piece {
+	const uint8_t *bytes;
+	size_t size;
+};
+
+struct store_piece store_piece_at(const struct store_append *append, size_t n);
 
 /* A row of stores.c. The functions are those of store.h over the kind's own state; `open` leaves `state` untouched when it fails. */
 struct store_kind {
@@ -28,6 +49,7 @@ struct store_kind {
 	int (*write)(void *state, const struct store_batch *batch, struct err *err);
 	int (*each)(void *state, enum store_table table, const char *prefix, store_row_fn *row, void *context, struct err *err);
 	int (*get)(void *state, enum store_table table, const char *key, struct text *value, struct err *err);
+	int (*runs)(void *state, enum store_journal journal, store_run_fn *run, void *context, struct err *err);
 };
 
 extern const struct store_kind store_sqlite, store_memory;

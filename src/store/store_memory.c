@@ -18,8 +18,21 @@ struct memory_table {
 	size_t capacity;
 };
 
+/* A piece of a journal. */
+struct memory_piece {
+	uint8_t *bytes;
+	size_t size;
+};
+
+struct memory_journal {
+	struct memory_piece *pieces;
+	size_t count;
+	size_t capacity;
+};
+
 struct memory_store {
 	struct memory_table tables[STORE_TABLE_COUNT];
+	struct memory_journal journals[STORE_JOURNAL_COUNT];
 };
 
 /* Index of the first row whose key isn't below `key`. */
@@ -67,6 +80,25 @@ static void table_put(struct memory_table *table, const char *key, const char *v
 	table->count++;
 }
 
+static void journal_empty(struct memory_journal *journal)
+{
+	for (size_t i = 0; i < journal->count; i++)
+		free(journal->pieces[i].bytes);
+	journal->count = 0;
+}
+
+static void journal_append(struct memory_journal *journal, struct store_piece piece)
+{
+	struct memory_piece copy = {xalloc(piece.size), piece.size};
+
+	if (journal->count == journal->capacity) {
+		journal->capacity = journal->capacity ? journal->capacity * 2 : 16;
+		journal->pieces = xrealloc(journal->pieces, journal->capacity * sizeof(*journal->pieces));
+	}
+	memcpy(copy.bytes, piece.bytes, piece.size);
+	journal->pieces[journal->count++] = copy;
+}
+
 static int memory_open(const char *path, void **state, struct err *err)
 {
 	*state = xalloc(sizeof(struct memory_store));
@@ -80,6 +112,10 @@ static void memory_close(void *state)
 	for (size_t i = 0; i < STORE_TABLE_COUNT; i++) {
 		table_remove(&store->tables[i], 0, store->tables[i].count);
 		free(store->tables[i].rows);
+	}
+	for (size_t i = 0; i < STORE_JOURNAL_COUNT; i++) {
+		journal_empty(&store->journals[i]);
+		free(store->journals[i].pieces);
 	}
 	free(store);
 }
@@ -106,6 +142,12 @@ static int memory_write(void *state, const struct store_batch *batch, struct err
 			break;
 		}
 		table_remove(table, at, end);
+	}
+	for (size_t i = 0; i < STORE_JOURNAL_COUNT; i++) {
+		if (batch->journals[i].empties)
+			journal_empty(&store->journals[i]);
+		for (size_t n = 0; n < batch->journals[i].pieces; n++)
+			journal_append(&store->journals[i], store_piece_at(&batch->journals[i], n));
 	}
 	return 0;
 }
@@ -135,6 +177,16 @@ static int memory_get(void *state, enum store_table id, const char *key, struct 
 	return 0;
 }
 
+static int memory_runs(void *state, enum store_journal id, store_run_fn *run, void *context, struct err *err)
+{
+	const struct memory_journal *journal = &((struct memory_store *)state)->journals[id];
+	int rc = 0;
+
+	for (size_t i = 0; i < journal->count && rc == 0; i++)
+		rc = run(context, journal->pieces[i].bytes, journal->pieces[i].size);
+	return rc;
+}
+
 const struct store_kind store_memory = {
 	.name = "memory",
 	.open = memory_open,
@@ -142,4 +194,5 @@ const struct store_kind store_memory = {
 	.write = memory_write,
 	.each = memory_each,
 	.get = memory_get,
+	.runs = memory_runs,
 };

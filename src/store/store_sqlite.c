@@ -1,11 +1,12 @@
 /*
  * The store of one host: an SQLite file. The only file that knows sqlite3.
  *
- * Theory of operation. One SQL table holds all rows, (tab, key) is its primary key. WAL with synchronous=FULL: what was acknowledged
+ * Theory of operation. One SQL table holds all rows, (tab, key) is its primary key; another the journals, a row a piece, numbered in the
+ * order in which they were appended, so that appending changes the last page only. WAL with synchronous=FULL: what was acknowledged
  * survives a power cut (NORMAL would lose the last commits). Only one process has the file open, so the locking mode is exclusive; then
  * SQLite keeps the index of the WAL in memory, needs no -shm file, and closing leaves the database file alone. Temporary structures stay
  * in memory: after the jail closes only the file and its -wal, in the same directory, are touched. `user_version` is the version of the
- * schema; the table numbers of enum store_table are part of it.
+ * schema; the numbers of enum store_table and enum store_journal are part of it. Version 1 had no journals.
  */
 #include "base/arena.h"
 #include "base/check.h"
@@ -17,9 +18,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
-enum statement { ST_PUT, ST_DEL, ST_DEL_FROM, ST_DEL_RANGE, ST_GET, ST_FROM, ST_COUNT };
+enum statement { ST_PUT, ST_DEL, ST_DEL_FROM, ST_DEL_RANGE, ST_GET, ST_FROM, ST_APPEND, ST_EMPTY, ST_RUNS, ST_COUNT };
 
 static const char *const statements_sql[ST_COUNT] = {
 	[ST_PUT] = "INSERT INTO rows(tab, key, value) VALUES(?1, ?2, ?3) ON CONFLICT(tab, key) DO UPDATE SET value = ?3",
@@ -28,11 +29,16 @@ static const char *const statements_sql[ST_COUNT] = {
 	[ST_DEL_RANGE] = "DELETE FROM rows WHERE tab = ?1 AND key >= ?2 AND key < ?3",
 	[ST_GET] = "SELECT value FROM rows WHERE tab = ?1 AND key = ?2",
 	[ST_FROM] = "SELECT key, value FROM rows WHERE tab = ?1 AND key >= ?2 ORDER BY key",
+	[ST_APPEND] = "INSERT INTO journal(journal, run) VALUES(?1, ?2)",
+	[ST_EMPTY] = "DELETE FROM journal WHERE journal = ?1",
+	[ST_RUNS] = "SELECT run FROM journal WHERE journal = ?1 ORDER BY number",
 };
 
 static const char schema_sql[] = "CREATE TABLE IF NOT EXISTS rows (tab INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, "
 				 "PRIMARY KEY (tab, key)) WITHOUT ROWID;"
-				 "PRAGMA user_version = 1;";
+				 "CREATE TABLE IF NOT EXISTS journal (number INTEGER PRIMARY KEY, journal INTEGER NOT NULL, "
+				 "run BLOB NOT NULL);"
+				 "PRAGMA user_version = 2;";
 
 struct sqlite_store {
 	sqlite3 *db;
@@ -182,6 +188,33 @@ static int sqlite_change(struct sqlite_store *store, const struct store_change *
 	return done ? 0 : err ? err->code : -EIO;
 }
 
+/* Takes a journal's rows away where that is wanted, and appends the batch's pieces. */
+static int sqlite_append(struct sqlite_store *store, int journal, const struct store_append *append, struct err *err)
+{
+	sqlite3_stmt *statement = store->statements[ST_EMPTY];
+	bool done = true;
+
+	if (append->empties) {
+		(void)sqlite3_bind_int(statement, 1, journal);
+		done = sqlite3_step(statement) == SQLITE_DONE;
+	}
+	for (size_t i = 0; done && i < append->pieces; i++) {
+		struct store_piece piece = store_piece_at(append, i);
+
+		statement = store->statements[ST_APPEND];
+		(void)sqlite3_reset(statement);
+		(void)sqlite3_bind_int(statement, 1, journal);
+		(void)sqlite3_bind_blob64(statement, 2, piece.bytes, piece.size, SQLITE_STATIC);
+		done = sqlite3_step(statement) == SQLITE_DONE;
+	}
+	if (!done)
+		(void)sqlite_error(store, "writing", err);
+	(void)sqlite3_reset(store->statements[ST_EMPTY]);
+	(void)sqlite3_reset(store->statements[ST_APPEND]);
+	(void)sqlite3_clear_bindings(store->statements[ST_APPEND]);
+	return done ? 0 : err ? err->code : -EIO;
+}
+
 static int sqlite_write(void *state, const struct store_batch *batch, struct err *err)
 {
 	struct sqlite_store *store = state;
@@ -189,6 +222,8 @@ static int sqlite_write(void *state, const struct store_batch *batch, struct err
 
 	for (size_t i = 0; i < batch->count && rc == 0; i++)
 		rc = sqlite_change(store, &batch->changes[i], err);
+	for (int i = 0; i < STORE_JOURNAL_COUNT && rc == 0; i++)
+		rc = sqlite_append(store, i, &batch->journals[i], err);
 	if (rc == 0)
 		rc = sqlite_exec(store, "COMMIT", err);
 	if (rc < 0 && !sqlite3_get_autocommit(store->db))
@@ -233,6 +268,22 @@ static int sqlite_get(void *state, enum store_table table, const char *key, stru
 	return rc;
 }
 
+static int sqlite_runs(void *state, enum store_journal journal, store_run_fn *run, void *context, struct err *err)
+{
+	struct sqlite_store *store = state;
+	sqlite3_stmt *statement = store->statements[ST_RUNS];
+	int rc = 0, step;
+
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_bind_int(statement, 1, (int)journal);
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW && rc == 0)
+		rc = run(context, sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0));
+	if (rc == 0 && step != SQLITE_DONE)
+		rc = sqlite_error(store, "reading", err);
+	(void)sqlite3_reset(statement);
+	return rc;
+}
+
 const struct store_kind store_sqlite = {
 	.name = "sqlite",
 	.open = sqlite_open,
@@ -240,4 +291,5 @@ const struct store_kind store_sqlite = {
 	.write = sqlite_write,
 	.each = sqlite_each,
 	.get = sqlite_get,
+	.runs = sqlite_runs,
 };

@@ -109,6 +109,114 @@ static void rows(struct store *store)
 
 static void rows_test(void **state) { each_kind(rows); }
 
+static int list_run(void *context, const uint8_t *bytes, size_t size)
+{
+	text_add_bytes(context, bytes, size);
+	return 0;
+}
+
+static void assert_journal(struct store *store, const char *wanted)
+{
+	struct text out = {0};
+
+	assert_int_equal(store_runs(store, STORE_JOURNAL_HOLDINGS, list_run, &out, NULL), 0);
+	assert_string_equal(text_get(&out), wanted);
+	text_free(&out);
+}
+
+/* Journals change together with rows, keep their order, and are emptied as a whole. */
+static void journals(struct store *store)
+{
+	struct store_batch *batch = store_batch_new();
+	char *large = xalloc(3 << 20);
+	char *key = xalloc(STORE_KEY_BYTES_MAX + 2);
+	struct text all = {0};
+
+	assert_journal(store, "");
+	store_batch_append(batch, STORE_JOURNAL_HOLDINGS, "one ", 4);
+	store_batch_append(batch, STORE_JOURNAL_HOLDINGS, "two ", 4);
+	store_batch_put(batch, STORE_LABS, "demo", "{}");
+	assert_int_equal(store_write(store, batch, NULL), 0);
+	store_batch_free(batch);
+	batch = store_batch_new();
+	store_batch_append(batch, STORE_JOURNAL_HOLDINGS, "three ", 6);
+	assert_int_equal(store_write(store, batch, NULL), 0);
+	assert_journal(store, "one two three ");
+	/* A batch that is refused leaves the journal alone. */
+	memset(key, 'k', STORE_KEY_BYTES_MAX + 1);
+	store_batch_put(batch, STORE_META, key, "1");
+	assert_int_equal(store_write(store, batch, NULL), -ENAMETOOLONG);
+	assert_journal(store, "one two three ");
+	store_batch_free(batch);
+	batch = store_batch_new();
+	store_batch_append(batch, STORE_JOURNAL_HOLDINGS, "lost", 4);
+	store_batch_empty(batch, STORE_JOURNAL_HOLDINGS);
+	for (int i = 0; i < 6; i++) {
+		memset(large, 'a' + i, 3 << 20);
+		store_batch_append(batch, STORE_JOURNAL_HOLDINGS, large, (size_t)300000 * (i + 1));
+		text_add_bytes(&all, large, (size_t)300000 * (i + 1));
+	}
+	assert_int_equal(store_write(store, batch, NULL), 0);
+	assert_journal(store, text_get(&all));
+	store_batch_free(batch);
+	batch = store_batch_new();
+	store_batch_empty(batch, STORE_JOURNAL_HOLDINGS);
+	assert_int_equal(store_write(store, batch, NULL), 0);
+	store_batch_free(batch);
+	assert_journal(store, "");
+	text_free(&all);
+	free(large);
+	free(key);
+}
+
+static void journals_test(void **state) { each_kind(journals); }
+
+static void note_done(void *context, int rc, const struct err *err)
+{
+	assert_int_equal(rc, 0);
+	text_add(context, "%s", "done ");
+}
+
+static struct store_batch *labs_batch(const char *key, const char *value, const char *run)
+{
+	struct store_batch *batch = store_batch_new();
+
+	store_batch_put(batch, STORE_LABS, key, value);
+	store_batch_append(batch, STORE_JOURNAL_HOLDINGS, run, strlen(run));
+	return batch;
+}
+
+/* Batches that wait are written together, in their order, before anything that is written after them. */
+static void later(struct store *store)
+{
+	struct store_batch *batch = labs_batch("a", "3", "d");
+	char key[STORE_KEY_BYTES_MAX + 2];
+	struct text done = {0};
+
+	assert_int_equal(store_write_later(store, labs_batch("a", "1", "a"), note_done, &done, NULL), 0);
+	assert_int_equal(store_write_later(store, labs_batch("a", "2", "b"), note_done, &done, NULL), 0);
+	memset(key, 'k', sizeof(key) - 1);
+	key[sizeof(key) - 1] = 0;
+	assert_int_equal(store_write_later(store, labs_batch(key, "1", "c"), note_done, &done, NULL), -ENAMETOOLONG);
+	assert_list(store, STORE_LABS, "", "");
+	store_flush(store);
+	assert_string_equal(text_get(&done), "done done ");
+	assert_list(store, STORE_LABS, "", "a=2;");
+	assert_journal(store, "ab");
+	store_flush(store);
+	store_batch_empty(batch, STORE_JOURNAL_HOLDINGS);
+	store_batch_append(batch, STORE_JOURNAL_HOLDINGS, "e", 1);
+	assert_int_equal(store_write_later(store, labs_batch("b", "9", "lost"), note_done, &done, NULL), 0);
+	assert_int_equal(store_write_later(store, batch, note_done, &done, NULL), 0);
+	put(store, STORE_LABS, "b", "4");
+	assert_string_equal(text_get(&done), "done done done done ");
+	assert_list(store, STORE_LABS, "", "a=3;b=4;");
+	assert_journal(store, "e");
+	text_free(&done);
+}
+
+static void later_test(void **state) { each_kind(later); }
+
 static int stop_row(void *context, const char *key, const char *value) { return ++*(int *)context == 2 ? -ECANCELED : 0; }
 
 static void bounds(struct store *store)
@@ -244,6 +352,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_test),
+		cmocka_unit_test(journals_test),
+		cmocka_unit_test(later_test),
 		cmocka_unit_test(bounds_test),
 		cmocka_unit_test(same_test),
 		cmocka_unit_test(file_test),

@@ -3,6 +3,7 @@
 #include "ui/call.h"
 #include "ui/grid.h"
 #include "ui/pool_bench.h"
+#include "ui/pool_store_bench.h"
 #include "ui/value.h"
 
 #include <errno.h>
@@ -11,6 +12,9 @@
 
 #define INTERFACES_MAX 10000000
 #define INTERFACES_DEFAULT 1000000
+
+/* Where the store's file is made for the time: a directory that is on a disk, not in memory. */
+#define DIRECTORY_DEFAULT "/var/tmp"
 
 /* Units of the pools in which single allocations are timed. */
 #define UNITS (UINT64_C(1) << 20)
@@ -62,13 +66,51 @@ static void print_singles(const struct call *call, const struct pool_bench_singl
 	call_say(call, "Pools have %" PRIu64 " units, gaps by chance; times include reading the clock, %.0f ns.", UNITS, clock_ns);
 }
 
+static void print_stored(const struct call *call, const struct pool_bench_stored *stored)
+{
+	call_say(call,
+		"On disk, by name, in batches of %d: %" PRIu64
+		" interfaces allocated in %.3f s (processor %.3f s), released in %.3f s (processor %.3f s),",
+		STORE_BENCH_BATCH, stored->interfaces, stored->allocate_s, stored->allocate_cpu_s, stored->release_s,
+		stored->release_cpu_s);
+	call_say(call, "read back in %.3f s; %.1f bytes each on disk, %.1f in memory.", stored->load_s, stored->bytes_each,
+		stored->memory_each);
+	call_say(call,
+		"One by one, %d callers who wait together: %.0f durable allocations a second with %d each on the way, %.0f with %d each "
+		"(none waited more than %.0f ms).",
+		STORE_BENCH_CALLERS, stored->few, STORE_BENCH_FEW, stored->many, STORE_BENCH_MANY, stored->many_wait_ms);
+	call_say(call, "The disk takes %.2f ms for one synchronization, so %d callers with one each can't have more than %.0f a second.",
+		stored->sync_ms, STORE_BENCH_CALLERS, stored->sync_ms > 0 ? STORE_BENCH_CALLERS / stored->sync_ms * 1e3 : 0.0);
+}
+
 static void set_number(struct value *object, const char *key, double number)
 {
 	value_set(object, key, value_new_int((int64_t)(number + 0.5)));
 }
 
+static struct value *stored_value(const struct pool_bench_stored *stored)
+{
+	struct value *object = value_object();
+
+	value_set(object, "interfaces", value_new_int((int64_t)stored->interfaces));
+	value_set(object, "batch_interfaces", value_new_int(STORE_BENCH_BATCH));
+	set_number(object, "allocate_us", stored->allocate_s * 1e6);
+	set_number(object, "release_us", stored->release_s * 1e6);
+	set_number(object, "allocate_cpu_us", stored->allocate_cpu_s * 1e6);
+	set_number(object, "release_cpu_us", stored->release_cpu_s * 1e6);
+	set_number(object, "load_us", stored->load_s * 1e6);
+	set_number(object, "disk_bytes_each", stored->bytes_each);
+	set_number(object, "memory_bytes_each", stored->memory_each);
+	set_number(object, "sync_us", stored->sync_ms * 1e3);
+	value_set(object, "callers", value_new_int(STORE_BENCH_CALLERS));
+	set_number(object, "durable_per_s_1_each", stored->few);
+	set_number(object, "durable_per_s_64_each", stored->many);
+	set_number(object, "longest_wait_us_64_each", stored->many_wait_ms * 1e3);
+	return object;
+}
+
 static void print_value(const struct call *call, const struct pool_bench_bulk *bulk, unsigned count,
-	const struct pool_bench_single *singles, double clock_ns)
+	const struct pool_bench_single *singles, double clock_ns, const struct pool_bench_stored *stored)
 {
 	struct value *all = value_object(), *many = value_array(), *ones = value_array();
 
@@ -100,6 +142,7 @@ static void print_value(const struct call *call, const struct pool_bench_bulk *b
 	value_set(all, "single", ones);
 	value_set(all, "units", value_new_int((int64_t)UNITS));
 	set_number(all, "clock_ns", clock_ns);
+	value_set(all, "stored", stored_value(stored));
 	call_print_value(call, all);
 	value_free(all);
 }
@@ -109,7 +152,10 @@ enum status bench_pool_run(struct call *call)
 	const char *text = call_option(call, "interfaces");
 	struct pool_bench_single singles[POOL_BENCH_WAYS * POOL_BENCH_FILLS];
 	struct pool_bench_bulk bulk[2];
+	const char *directory = call_option(call, "directory");
+	struct pool_bench_stored stored;
 	uint64_t interfaces = INTERFACES_DEFAULT;
+	struct err err = {0};
 	double clock_ns;
 	char *end;
 
@@ -123,12 +169,16 @@ enum status bench_pool_run(struct call *call)
 	pool_bench_numbers(interfaces, &bulk[0]);
 	pool_bench_names(interfaces, &bulk[1]);
 	pool_bench_singles(UNITS, singles, &clock_ns);
+	if (pool_bench_stored(directory ? directory : DIRECTORY_DEFAULT, interfaces, &stored, &err) < 0)
+		return call_fail(call, STATUS_FAILED, "%s", err.text);
 	if (call_for_programs(call)) {
-		print_value(call, bulk, COUNT_OF(bulk), singles, clock_ns);
+		print_value(call, bulk, COUNT_OF(bulk), singles, clock_ns, &stored);
 		return STATUS_OK;
 	}
 	print_bulk(call, bulk, COUNT_OF(bulk));
 	call_say(call, "%s", "");
 	print_singles(call, singles, clock_ns);
+	call_say(call, "%s", "");
+	print_stored(call, &stored);
 	return STATUS_OK;
 }

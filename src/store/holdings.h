@@ -5,9 +5,13 @@
  * the whole daemon, "mac/BASE/BITS"; owners "LAB/r1:lan". A value is the address itself (not its place in the pool), so that it stays
  * right, or is seen to be wrong, when the pool's range is changed. A holding that is no longer wanted is kept with the time of its release
  * while its quarantine may last. A number that was reserved by command is held by an owner "@NUMBER NOTE", who is of no lab.
+ *
+ * All of them are in memory; what changes is written to the store as a run of its journal (holding_run.h) in the caller's batch. When the
+ * journal has become several times as long as what it says, the next batch empties it and writes all there is: what a change costs doesn't
+ * depend on how many holdings there are, and reading them back takes as long as they are many.
  */
-#ifndef CTL_HOLDINGS_H
-#define CTL_HOLDINGS_H
+#ifndef STORE_HOLDINGS_H
+#define STORE_HOLDINGS_H
 
 #include "store/store.h"
 
@@ -50,8 +54,15 @@ const struct holding *holdings_next(const struct holdings *holdings, const char 
 /* Walks the names of the pools that have holdings, in no particular order; NULL at the end. */
 const char *holdings_next_pool(const struct holdings *holdings, size_t *cursor);
 
+/* Where the next search of a pool that gives its numbers in sequence begins. False when the pool never said. */
+bool holdings_cursor(const struct holdings *holdings, const char *pool, uint64_t *cursor);
+void holdings_set_cursor(struct holdings *holdings, const char *pool, uint64_t cursor, struct store_batch *batch);
+
 /* Adds holdings (`list`), leaving all others: while a change is under way, both what was and what is wanted are held. */
 void holdings_add(struct holdings *holdings, const struct holding *list, size_t count, struct store_batch *batch);
+
+/* The owners of `list` hold these numbers no longer, since `now_wall_ns`. What they don't hold is passed over. */
+void holdings_release(struct holdings *holdings, const struct holding *list, size_t count, int64_t now_wall_ns, struct store_batch *batch);
 
 /* From now on the lab holds exactly `list`: the others of its holdings are released at `now_wall_ns`. */
 void holdings_replace(struct holdings *holdings, const char *lab, const struct holding *list, size_t count, int64_t now_wall_ns,

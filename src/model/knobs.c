@@ -301,7 +301,8 @@ static const struct knob vm_knobs[] = {
 		.required = true,
 		.effect = RESTART_EFFECT,
 		.restarts_vm = true,
-		.help = "what it starts from: a name under `images`, or `builtin:tiny`"},
+		.help = "what it starts from: a name under `images`, `builtin:tiny`, or `builtin:network` for a machine without a disk "
+			"that boots by DHCP (PXE)"},
 	{.key = "cpus",
 		.type = KNOB_INT,
 		.size = 2,

@@ -48,6 +48,9 @@ struct lab_pool {
 /* The image that is made on the spot. */
 #define LAB_IMAGE_TINY "builtin:tiny"
 
+/* No image: the machine has no disk and boots from the network, as its DHCP server says. */
+#define LAB_IMAGE_NETWORK "builtin:network"
+
 /* images: NAME: { file: PATH, sha256: HEX } */
 struct lab_image {
 	const char *name;

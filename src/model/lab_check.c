@@ -101,11 +101,14 @@ static void check_vm(const struct lab *lab, struct diags *diags, const struct la
 	const struct name_index *images, const struct name_index *pools)
 {
 	bool tiny = vm->image_name != NULL && strcmp(vm->image_name, LAB_IMAGE_TINY) == 0;
+	bool network = vm->image_name != NULL && strcmp(vm->image_name, LAB_IMAGE_NETWORK) == 0;
 
-	if (vm->image_name != NULL && strncmp(vm->image_name, "builtin:", 8) == 0 && !tiny)
+	if (network && vm->nic_count == 0)
+		lab_error(lab, diags, path_of(diags, "vms.%s.nics", vm->name), LAB_IMAGE_NETWORK " boots from the network: give it a NIC");
+	if (vm->image_name != NULL && strncmp(vm->image_name, "builtin:", 8) == 0 && !tiny && !network)
 		lab_error(lab, diags, path_of(diags, "vms.%s.image", vm->name),
-			"no built-in image named \"%.64s\" (there is " LAB_IMAGE_TINY ")", vm->image_name);
-	else if (!tiny)
+			"no built-in image named \"%.64s\" (there are " LAB_IMAGE_TINY " and " LAB_IMAGE_NETWORK ")", vm->image_name);
+	else if (!tiny && !network)
 		check_reference(lab, diags, images, "image", path_of(diags, "vms.%s.image", vm->name), vm->image_name);
 	if (tiny && vm->memory_mib != 0 && vm->memory_mib < LAB_TINY_MEMORY_MIB)
 		lab_error(lab, diags, path_of(diags, "vms.%s.memory", vm->name), LAB_IMAGE_TINY " needs %dM, got %uM", LAB_TINY_MEMORY_MIB,

@@ -79,8 +79,11 @@ static void add_boot(const struct machine_spec *spec, enum domain_kind kind, str
 		add_quoted(out, "    <kernel>", spec->kernel, "</kernel>");
 		add_quoted(out, "    <initrd>", spec->initrd, "</initrd>");
 		add_quoted(out, "    <cmdline>", spec->command_line, "</cmdline>");
-	} else {
+	} else if (spec->disk[0] != '\0') {
 		text_add(out, "    <boot dev='hd'/>\n");
+	} else {
+		/* What the firmware and iPXE say is seen on the console. */
+		text_add(out, "    <boot dev='network'/>\n    <bios useserial='yes'/>\n");
 	}
 	text_add(out, "  </os>\n");
 }
@@ -127,7 +130,9 @@ static void add_nic(const struct machine_spec *spec, unsigned nic, struct text *
 	text_add(out, "      <link state='%s'/>\n", n->up ? "up" : "down");
 	domain_nic_alias(nic, alias, sizeof(alias));
 	text_add(out, "      <alias name='%s'/>\n", alias);
-	text_add(out, "      <rom enabled='no'/>\n");
+	/* The ROM is iPXE, which costs time at boot: only who boots from the network has it. */
+	if (spec->kernel[0] != '\0' || spec->disk[0] != '\0')
+		text_add(out, "      <rom enabled='no'/>\n");
 	add_address(out, SLOT_NIC + nic);
 	text_add(out, "    </interface>\n");
 }

@@ -46,6 +46,16 @@ static struct machine_spec with_disk(void)
 	return spec;
 }
 
+static struct machine_spec without_disk(void)
+{
+	struct machine_spec spec = tiny();
+
+	spec.kernel[0] = spec.initrd[0] = spec.command_line[0] = '\0';
+	spec.memory_mib = 512;
+	spec.nic_count = 1;
+	return spec;
+}
+
 /* Compares with the golden file, or writes it when WEFT_GOLDEN_WRITE is set. */
 static void assert_golden(const char *name, const struct text *actual)
 {
@@ -90,6 +100,13 @@ static void a_disk_with_kvm_and_awkward_names(void **state)
 	check(&spec, DOMAIN_KVM, "disk_kvm");
 }
 
+static void nothing_but_a_network(void **state)
+{
+	struct machine_spec spec = without_disk();
+
+	check(&spec, DOMAIN_EMULATED, "network");
+}
+
 static void the_most_nics_have_slots_of_their_own(void **state)
 {
 	struct machine_spec spec = tiny();
@@ -108,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tiny_guest_under_emulation),
 		cmocka_unit_test(a_disk_with_kvm_and_awkward_names),
+		cmocka_unit_test(nothing_but_a_network),
 		cmocka_unit_test(the_most_nics_have_slots_of_their_own),
 	};
 

@@ -26,7 +26,8 @@ struct machine_nic {
 };
 
 /*
- * A machine to start. It boots from `kernel` and `initrd` when `kernel` isn't empty, else from `disk`, a qcow2 overlay on `disk_base`.
+ * A machine to start. It boots from `kernel` and `initrd` when `kernel` isn't empty, else from `disk`, a qcow2 overlay on `disk_base`, or
+ * without one from the network.
  * `console` and `agent` are the paths of unix sockets where QEMU listens for the serial line and for the guest agent.
  */
 struct machine_spec {

@@ -65,6 +65,8 @@ static int prepare(struct job *job)
 {
 	if (job->hypervisor == NULL)
 		return job->err.code;
+	if (strcmp(job->image, NETWORK_IMAGE) == 0)
+		return 0;
 	return strcmp(job->image, TINY_IMAGE) == 0 ? prepare_tiny(job) : prepare_disk(job);
 }
 

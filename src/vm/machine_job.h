@@ -11,6 +11,9 @@
 
 #include "base/list.h"
 
+/* The image name of a machine without a disk: its first NIC that is answered by DHCP tells its firmware (iPXE) what to load. */
+#define NETWORK_IMAGE "builtin:network"
+
 enum job_kind {
 	JOB_PREPARE, /* finds what it boots from, makes its disk */
 	JOB_START,

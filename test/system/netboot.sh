@@ -59,7 +59,7 @@ cat >"$WEFT_ROOT/tree/set-address" <<'EOT'
 [ "$1" = bound ] || exit 0
 /bin/busybox ip addr add "$ip/$mask" dev eth0
 told=$(/bin/busybox sed -n 's/.*address=//p' /proc/cmdline)
-/bin/busybox wget -q -O /dev/null "http://10.7.0.3/boot.ipxe?linux=$ip&ipxe=$told"
+/bin/busybox wget -q -O /dev/null "http://$siaddr/boot.ipxe?linux=$ip&ipxe=$told"
 EOT
 chmod +x "$WEFT_ROOT/tree/init" "$WEFT_ROOT/tree/set-address"
 (cd "$WEFT_ROOT/tree" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1 >"$files/initrd")

@@ -17,11 +17,14 @@ struct vm_nic {
 	struct mac mac;
 };
 
+/* What happens to a machine that ends though it is wanted running. A failure is a hypervisor that died, or a start that failed. */
+enum vm_restart { VM_RESTART_NEVER, VM_RESTART_ON_FAILURE, VM_RESTART_ALWAYS, VM_RESTART_COUNT };
+
 /*
  * A machine. `image` is "builtin:tiny" or an absolute path (copied on write). `run`: wanted running. `schedule` is the id of the queue
- * it waits in; it starts only when those of `after` run. While it runs, `priority`, `estimate_s`, `walltime_s`, `after`, `schedule`, `run`
- * and the NICs' `up` may change; other changes are refused with -EBUSY (delete it and set it anew). Setting it again applies what was lost
- * meanwhile (carrier, after the switch was restarted).
+ * it waits in; it starts only when those of `after` run. While it runs, `priority`, `estimate_s`, `walltime_s`, `restart`, `after`,
+ * `schedule`, `run` and the NICs' `up` may change; other changes are refused with -EBUSY (delete it and set it anew). Setting it again
+ * applies what was lost meanwhile (carrier, after the switch was restarted).
  */
 struct msg_vm {
 	uint32_t id;
@@ -32,6 +35,7 @@ struct msg_vm {
 	int32_t priority;
 	uint32_t estimate_s; /* how long it will run; 0: nobody knows */
 	uint32_t walltime_s; /* it is shut down then; 0: never */
+	uint8_t restart;     /* enum vm_restart */
 	char uuid[37];
 	char hostname[NAME_BYTES];
 	char image[FILE_BYTES];

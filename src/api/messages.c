@@ -49,6 +49,7 @@ static const char *const route_protocol_names[] = {"connected", "static", "rip",
 static const char *const route_action_names[] = {"forward", "blackhole"};
 static const char *const port_state_names[] = {"down", "connected", "up"};
 static const char *const vm_action_names[] = {"start", "stop", "kill", "pause", "resume", "reset"};
+static const char *const vm_restart_names[] = {"never", "on-failure", "always"};
 static const char *const vm_state_names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
 static const char *const schedule_policy_names[] = {"fcfs", "rr", "priority", "priority-preemptive"};
 static const char *const arp_state_names[] = {"incomplete", "reachable", "stale", "failed"};
@@ -74,6 +75,7 @@ _Static_assert(COUNT_OF(route_protocol_names) == ROUTE_PROTOCOL_COUNT, "a name f
 _Static_assert(COUNT_OF(route_action_names) == ROUTE_ACTION_COUNT, "a name for each");
 _Static_assert(COUNT_OF(port_state_names) == PORT_STATE_COUNT, "a name for each");
 _Static_assert(COUNT_OF(vm_action_names) == VM_ACTION_COUNT, "a name for each");
+_Static_assert(COUNT_OF(vm_restart_names) == VM_RESTART_COUNT, "a name for each");
 _Static_assert(COUNT_OF(vm_state_names) == VM_STATE_COUNT, "a name for each");
 _Static_assert(COUNT_OF(schedule_policy_names) == SCHEDULE_POLICY_COUNT, "a name for each");
 _Static_assert(COUNT_OF(arp_state_names) == ARP_STATE_COUNT, "a name for each");
@@ -378,6 +380,7 @@ static const struct field vm_fields[] = {
 	FIELD(msg_vm, priority),
 	FIELD(msg_vm, estimate_s),
 	FIELD(msg_vm, walltime_s),
+	ENUM(msg_vm, restart, vm_restart_names),
 	FIELD(msg_vm, uuid),
 	FIELD(msg_vm, hostname),
 	FIELD(msg_vm, image),

@@ -459,6 +459,9 @@ static void put_image(struct compiler *c, char to[FILE_BYTES], const struct lab_
 
 static void compile_vm(struct compiler *c, const struct lab_vm *vm, uint32_t schedule)
 {
+	static const enum vm_restart restarts[] = {[LAB_RESTART_NEVER] = VM_RESTART_NEVER,
+		[LAB_RESTART_ON_FAILURE] = VM_RESTART_ON_FAILURE,
+		[LAB_RESTART_ALWAYS] = VM_RESTART_ALWAYS};
 	uint32_t id = id_of(c, "vm", vm->name);
 	struct msg_vm *body = add(c, OBJECT_VM, id, vm->name);
 
@@ -470,6 +473,7 @@ static void compile_vm(struct compiler *c, const struct lab_vm *vm, uint32_t sch
 	body->priority = vm->priority;
 	body->estimate_s = vm->estimate_s > 0 ? vm->estimate_s : vm->walltime_s;
 	body->walltime_s = vm->walltime_s;
+	body->restart = restarts[vm->restart];
 	CHECK(vm->after_count <= AFTER_MAX);
 	for (size_t i = 0; i < vm->after_count; i++)
 		body->after[body->after_count++] = id_of(c, "vm", vm->after[i]);

@@ -23,6 +23,7 @@ bool steps_vm_restarts(const struct object *before, const struct object *after)
 	a.schedule = b->schedule;
 	a.estimate_s = b->estimate_s;
 	a.walltime_s = b->walltime_s;
+	a.restart = b->restart;
 	a.after_count = b->after_count;
 	memcpy(a.after, b->after, sizeof(a.after));
 	a.run = b->run;

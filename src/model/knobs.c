@@ -11,6 +11,7 @@
 static const char *const strategies[] = {"sequential", "random", "hash"};
 static const char *const policies[] = {"fcfs", "rr", "priority", "priority-preemptive"};
 static const char *const backfills[] = {"auto", "none", "easy"};
+static const char *const restarts[] = {"never", "on-failure", "always"};
 static const char *const pause_modes[] = {"hold", "release"};
 static const char *const protocols[] = {"connected", "static", "rip", "ospf", "bgp"};
 
@@ -344,6 +345,13 @@ static const struct knob vm_knobs[] = {
 		.min = 1,
 		.max = 86400 * 365,
 		.help = "how long it may run, pauses not counted; then it is shut down"},
+	{.key = "restart",
+		.type = KNOB_ENUM,
+		AT(lab_vm, restart),
+		WORDS(restarts),
+		.fallback = "never",
+		.help = "what happens when it ends by itself: it stays so, is started again when its hypervisor died or a start failed, or "
+			"always; after 1 s, then 2 s, ... 300 s"},
 	{.key = "after",
 		.type = KNOB_NAMES,
 		AT(lab_vm, after),

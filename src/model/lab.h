@@ -286,7 +286,10 @@ struct lab_nic {
 	size_t pair_count;
 };
 
-/* vms: NAME: { count: , image: , cpus: , memory: 96M, priority: , estimate: 60s, walltime: 90s, after: [db], nics: , start: true } */
+enum lab_restart { LAB_RESTART_NEVER, LAB_RESTART_ON_FAILURE, LAB_RESTART_ALWAYS };
+
+/* vms: NAME: { count: , image: , cpus: , memory: 96M, priority: , estimate: 60s, walltime: 90s, restart: always, after: [db], nics: ,
+ * start: true } */
 struct lab_vm {
 	const char *name;
 	struct place place;
@@ -297,7 +300,8 @@ struct lab_vm {
 	uint32_t memory_mib; /* 0 until lab_expand when not written */
 	int32_t priority;
 	uint32_t estimate_s, walltime_s; /* 0: not known, no limit */
-	const char **after;		 /* machines that run before it starts: names in flat labs, selections before */
+	enum lab_restart restart;
+	const char **after; /* machines that run before it starts: names in flat labs, selections before */
 	size_t after_count;
 	bool start;
 	const char *uri; /* libvirt's, NULL: embedded */

@@ -54,6 +54,7 @@ struct machine *machine_new(struct vm *vm, uint32_t id)
 	machine->start_timer = loop_timer_new(loop_of(machine), on_start_timer, machine);
 	machine->stop_timer = loop_timer_new(loop_of(machine), on_stop_timer, machine);
 	machine->wall_timer = loop_timer_new(loop_of(machine), machine_on_walltime, machine);
+	machine->restart_timer = loop_timer_new(loop_of(machine), machine_on_restart, machine);
 	return machine;
 }
 
@@ -69,6 +70,7 @@ static void machine_free(struct machine *machine)
 	loop_timer_free(machine->start_timer);
 	loop_timer_free(machine->stop_timer);
 	loop_timer_free(machine->wall_timer);
+	loop_timer_free(machine->restart_timer);
 	free(machine->reborn);
 	free(machine);
 }
@@ -279,6 +281,7 @@ void machine_request_start(struct machine *machine)
 		return;
 	}
 	machine->has_past = false;
+	loop_timer_set(machine->restart_timer, INSTANT_NEVER);
 	machine->arrived_wall_ns = machine_stamp(machine->vm);
 	machine_wait(machine);
 }
@@ -325,12 +328,15 @@ bool machine_abort_start(struct machine *machine)
 
 void machine_ended(struct machine *machine, enum vm_state state, const char *reason)
 {
+	char told[sizeof(machine->reason)];
+
 	queue_end(machine_queue(machine), machine->id, machine_now(machine));
 	serial_stop(machine->serial);
 	loop_timer_set(machine->stop_timer, INSTANT_NEVER);
 	machine->pid = 0;
 	machine->ran = state == VM_STATE_STOPPED && machine->wanted.run;
-	machine_enter(machine, state, reason);
+	machine_plan_restart(machine, state, reason, told, sizeof(told));
+	machine_enter(machine, state, told);
 	/* One that ended by itself isn't started again by a process that comes after this one. */
 	if (machine->ran || machine->crashed)
 		machine_save_times(machine);

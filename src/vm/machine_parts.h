@@ -37,8 +37,10 @@ struct machine {
 	unsigned turns;		     /* jobs that the policy gave and that aren't done */
 	struct ticket resume_ticket; /* of the one who wants it to go on */
 	struct loop_timer *wall_timer;
-	bool over; /* its walltime */
-	bool ran;  /* to its end: who waits for it need not any more */
+	struct loop_timer *restart_timer;
+	unsigned restart_delay_s; /* that it waited last; 0: it was never started again */
+	bool over;		  /* its walltime */
+	bool ran;		  /* to its end: who waits for it need not any more */
 	bool crashed;
 
 	struct serial *serial;
@@ -105,6 +107,15 @@ void machine_adopt(struct machine *machine, const struct machine_sight *sight);
 
 /* It isn't running: back in the queue, or ended, as an earlier life of this process left it. False when there was none. */
 bool machine_restore(struct machine *machine);
+
+/* ---- machine_restart.c ---- */
+
+/*
+ * It is about to be STOPPED or FAILED for that reason. If it is to be started again, sets the timer for that, and says so in `out`, which
+ * begins with the reason.
+ */
+void machine_plan_restart(struct machine *machine, enum vm_state state, const char *reason, char *out, size_t size);
+void machine_on_restart(void *context, struct instant now);
 
 /* ---- machine_turns.c ---- */
 

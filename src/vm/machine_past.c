@@ -55,13 +55,15 @@ void machine_save_times(const struct machine *machine)
 	else if (machine->state == VM_STATE_WAITING)
 		saved.phase = TIMES_WAITING;
 	else if (machine->state == VM_STATE_STOPPED)
-		saved.phase = TIMES_ENDED;
+		saved.phase = machine->over ? TIMES_OVER : TIMES_ENDED;
 	else if (machine->state == VM_STATE_FAILED)
 		saved.phase = TIMES_FAILED;
 	else if (machine->state == VM_STATE_RUNNING && !withheld && !queue_is_granted(queue, machine->id))
 		saved.phase = TIMES_TURN_OVER;
 	machine_times_save(machine->folder, &saved);
 }
+
+static bool has_ended(enum machine_times_phase phase) { return phase == TIMES_ENDED || phase == TIMES_FAILED || phase == TIMES_OVER; }
 
 void machine_load_past(struct machine *machine)
 {
@@ -99,7 +101,7 @@ void machine_adopt(struct machine *machine, const struct machine_sight *sight)
 		times = (struct machine_times){.arrived_wall_ns = machine_stamp(machine->vm), .at_wall_ns = now};
 	by_policy = times.phase == TIMES_PAUSED_BY_POLICY || times.phase == TIMES_TURN_OVER;
 	/* Since it runs, it wasn't waiting all the time; it started just when nobody could say so. */
-	if (times.phase == TIMES_WAITING || times.phase == TIMES_ENDED || times.phase == TIMES_FAILED)
+	if (times.phase == TIMES_WAITING || has_ended(times.phase))
 		times.phase = TIMES_RUNNING;
 	machine_times_advance(&times, now);
 	(void)take_place(machine, &times, sight->paused ? QUEUE_PAUSED : QUEUE_RUNNING, by_policy);
@@ -118,9 +120,12 @@ void machine_adopt(struct machine *machine, const struct machine_sight *sight)
 /* It ended, in an earlier life of this process or between two. */
 static void take_ended(struct machine *machine, enum vm_state state, const char *reason)
 {
+	char told[sizeof(machine->reason)];
+
 	machine->ran = state == VM_STATE_STOPPED;
 	machine->crashed = state == VM_STATE_FAILED;
-	machine_enter(machine, state, reason);
+	machine_plan_restart(machine, state, reason, told, sizeof(told));
+	machine_enter(machine, state, told);
 	machine_save_times(machine);
 }
 
@@ -164,10 +169,14 @@ bool machine_restore(struct machine *machine)
 		return true;
 	case TIMES_ENDED:
 	case TIMES_FAILED:
+	case TIMES_OVER:
 		if (!take_place(machine, &times, QUEUE_ENDED, false))
 			return false;
-		take_ended(machine, times.phase == TIMES_ENDED ? VM_STATE_STOPPED : VM_STATE_FAILED,
-			times.phase == TIMES_ENDED ? "it ended by itself" : "its hypervisor process died");
+		machine->over = times.phase == TIMES_OVER;
+		take_ended(machine, times.phase == TIMES_FAILED ? VM_STATE_FAILED : VM_STATE_STOPPED,
+			times.phase == TIMES_OVER    ? "its walltime is over"
+			: times.phase == TIMES_ENDED ? "it ended by itself"
+						     : "its hypervisor process died");
 		return true;
 	case TIMES_RUNNING:
 	case TIMES_PAUSED:
@@ -203,7 +212,7 @@ static bool is_fresh(const struct machine *machine)
 {
 	enum machine_times_phase phase = machine->past.phase;
 
-	return !machine->found && (!machine->has_past || (phase != TIMES_WAITING && phase != TIMES_ENDED && phase != TIMES_FAILED));
+	return !machine->found && (!machine->has_past || (phase != TIMES_WAITING && !has_ended(phase)));
 }
 
 /* Those that have a place by when they joined their line, then the others by their arrival, as far as they had one. */

@@ -100,7 +100,7 @@ void machine_times_advance(struct machine_times *times, int64_t now_wall_ns)
 	times->at_wall_ns = now_wall_ns;
 	if (times->phase == TIMES_RUNNING || times->phase == TIMES_TURN_OVER)
 		times->service_ns += passed;
-	else if (times->phase != TIMES_ENDED && times->phase != TIMES_FAILED)
+	else if (times->phase != TIMES_ENDED && times->phase != TIMES_FAILED && times->phase != TIMES_OVER)
 		times->waiting_ns += passed;
 }
 

@@ -8,7 +8,7 @@
 
 /*
  * What a machine did since its times were written. TURN_OVER: it ran, and its queue had ordered a pause. ENDED: it ended by itself, FAILED:
- * its hypervisor died; neither is to be started again for that alone.
+ * its hypervisor died, OVER: its walltime is; none is to be started again for that alone.
  */
 enum machine_times_phase {
 	TIMES_RUNNING,
@@ -18,6 +18,7 @@ enum machine_times_phase {
 	TIMES_ENDED,
 	TIMES_TURN_OVER,
 	TIMES_FAILED,
+	TIMES_OVER,
 	TIMES_PHASE_COUNT
 };
 

@@ -5,9 +5,11 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$top/build}
 weft=$build/src/weft
 [ -x "$weft" ] || { echo "there is no $weft: run make first"; echo "0 passed, 1 failed"; exit 1; }
-# A network namespace of the test's own, where that can be had: what others do to the host's devices meanwhile is not our lab's doing.
-if [ -z "${WEFT_TEST_NETNS:-}" ] && unshare --net true 2>/dev/null; then
-	WEFT_TEST_NETNS=1 exec unshare --net -- "$0" "$@"
+# A network of the test's own, and a list of named namespaces of its own, where that can be had: what others do to the host's devices meanwhile is
+# not our lab's doing, and tests can run beside each other.
+if [ -z "${WEFT_TEST_NETNS:-}" ] && unshare --net --mount true 2>/dev/null; then
+	# shellcheck disable=SC2016
+	WEFT_TEST_NETNS=1 exec unshare --net --mount -- sh -c 'mkdir -p /run/netns && mount -t tmpfs netns /run/netns && exec "$0" "$@"' "$0" "$@"
 fi
 ip link set lo up 2>/dev/null
 passed=0

@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 # Jobs at a time; every core by default.
 JOBS ?= $(shell nproc)
 
-.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench topologies fuzz soak install clean help
+.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench topologies fuzz hostile soak install clean help
 
 all: build
 
@@ -22,6 +22,7 @@ help:
 	@echo 'make lint     layout, floors, lengths, names, spelling, clang-tidy, both compilers'
 	@echo 'make bench    measurements; make fuzz: fuzz targets, SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) each; make soak: SOAK_MINUTES=$(SOAK_MINUTES)'
 	@echo 'make topologies  OSPF on every TOPOLOGIES=DIRECTORY/*.txt ("A B COST" a link), simulated, at most TOPOLOGY_SECONDS=$(TOPOLOGY_SECONDS)'
+	@echo 'make hostile  a guest that puts a million bad states into its rings, beside two good ones'
 	@echo 'make install  into PREFIX=$(PREFIX) (DESTDIR is heeded); make clean: removes the build directories'
 
 build: web-packages $(BUILD)/build.ninja
@@ -71,6 +72,10 @@ topologies: build
 
 fuzz: deps-check
 	@tools/fuzz $(SECONDS_PER_TARGET)
+
+# A million bad states of a hostile guest's rings; some 30 minutes.
+hostile: deps-check build
+	@STATES=1000000 SCRIPT_SECONDS=3600 test/system/run test/system/hostile_guest.sh
 
 soak: deps-check kernel build
 	@test/system/run --soak $(SOAK_MINUTES)

@@ -24,6 +24,8 @@
 
 /* Bytes of one name, of the path of an object ("lab/object" or "lab/project/object") and of a file path, each with its NUL. */
 #define NAME_BYTES 64
+/* Name of a socket in the folder for machines of somebody else. */
+#define SOCKET_NAME_BYTES 32
 #define PATH_BYTES 200
 #define FILE_BYTES 400
 

@@ -39,6 +39,7 @@ enum message_type {
 	MSG_SHUTDOWN,		/* struct msg_none: super -> child: end in order; ctl -> super: end everything */
 	MSG_OPEN_TAP,		/* struct msg_open_tap: switch -> super; answered by OPENED + 1 descriptor, or DONE with an error */
 	MSG_CONNECT_VHOST,	/* struct msg_connect_vhost: switch -> super, likewise; -ENOENT and -ECONNREFUSED mean "not yet" */
+	MSG_CLOSE_VHOST,	/* struct msg_id: switch -> super, takes away the socket that super listens on for this port */
 	MSG_OPEN_ROUTER_NETNS,	/* struct msg_open_router_netns: route -> super; answered by OPENED + a TUN's descriptor, or DONE */
 	MSG_OPEN_ROUTER_SOCKET, /* struct msg_open_router_socket: route -> super; answered by OPENED + a TCP socket, or DONE */
 	MSG_CLOSE_ROUTER_NETNS, /* struct msg_id: route -> super; of that router */
@@ -170,11 +171,14 @@ struct msg_open_tap {
 };
 
 /*
- * The listening socket of a machine's NIC: super knows its path from the port's id. A connection that an earlier switch had is handed over
- * as it is, with what was kept beside it; who asks again gets a new one.
+ * The listening socket of a machine's NIC: super knows its path from the port's id. With `socket`, a file of the folder for somebody
+ * else's machines, whose hypervisor listens there; with `listen` super listens and hands over who connects. A connection that an earlier
+ * switch had is handed over as it is, with what was kept beside it; who asks again gets a new one.
  */
 struct msg_connect_vhost {
 	uint32_t port;
+	bool listen;
+	char socket[SOCKET_NAME_BYTES];
 };
 
 /*
@@ -297,7 +301,9 @@ struct msg_port {
 	char hostname[NAME_BYTES]; /* for DHCP */
 	char tap_name[16];
 	char netns[NAME_BYTES];
-	char path[PATH_BYTES]; /* "lab/vm1:eth0" */
+	char socket[SOCKET_NAME_BYTES]; /* vhost-user of somebody else's machine; "": of ours */
+	bool listen;			/* at `socket`, instead of connecting */
+	char path[PATH_BYTES];		/* "lab/vm1:eth0" */
 	uint16_t group_count;
 	uint32_t groups[GROUPS_MAX];
 	uint16_t pair_count;

@@ -118,7 +118,8 @@ static const struct field open_router_socket_fields[] = {
 	SECRET(msg_open_router_socket, key),
 };
 
-static const struct field connect_vhost_fields[] = {FIELD(msg_connect_vhost, port)};
+static const struct field connect_vhost_fields[] = {
+	FIELD(msg_connect_vhost, port), FIELD(msg_connect_vhost, listen), FIELD(msg_connect_vhost, socket)};
 
 static const struct field keep_fields[] = {FIELD(msg_keep, port), FIELD(msg_keep, serial), FIELD(msg_keep, slot)};
 
@@ -176,6 +177,8 @@ static const struct field port_fields[] = {
 	FIELD(msg_port, hostname),
 	FIELD(msg_port, tap_name),
 	FIELD(msg_port, netns),
+	FIELD(msg_port, socket),
+	FIELD(msg_port, listen),
 	FIELD(msg_port, path),
 	ARRAY(msg_port, groups, group_count, u32_elements),
 	ARRAY(msg_port, pairs, pair_count, address_pair_elements),
@@ -708,6 +711,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	EMPTY(SHUTDOWN, msg_none),
 	ROW(OPEN_TAP, msg_open_tap, open_tap_fields),
 	ROW(CONNECT_VHOST, msg_connect_vhost, connect_vhost_fields),
+	ROW(CLOSE_VHOST, msg_id, id_fields),
 	ROW(OPEN_ROUTER_NETNS, msg_open_router_netns, open_router_netns_fields),
 	ROW(OPEN_ROUTER_SOCKET, msg_open_router_socket, open_router_socket_fields),
 	ROW(CLOSE_ROUTER_NETNS, msg_id, id_fields),

@@ -522,7 +522,7 @@ static void compile_vms(struct compiler *c)
 		compile_vm(c, &c->lab->vms[i], schedule);
 }
 
-static void compile_tap_ports(struct compiler *c)
+static void compile_outer_ports(struct compiler *c)
 {
 	for (size_t i = 0; i < c->lab->port_count; i++) {
 		const struct lab_port *port = &c->lab->ports[i];
@@ -530,7 +530,7 @@ static void compile_tap_ports(struct compiler *c)
 		struct msg_port *body = add(c, OBJECT_PORT, id, port->name);
 
 		body->id = id;
-		body->kind = PORT_TAP;
+		body->kind = port->socket ? PORT_VHOST : PORT_TAP;
 		body->up = true;
 		body->mtu = plugged_mtu(c, port->network, -1);
 		body->network = plugged_id(c, port->network, -1);
@@ -539,7 +539,9 @@ static void compile_tap_ports(struct compiler *c)
 		body->ipv6 = port->ipv6.ip;
 		if (!mac_is_zero(port->mac))
 			put_hostname(c, body->hostname, port->name);
-		put_text(c, body->tap_name, sizeof(body->tap_name), port->tap ? port->tap : port->name, "tap");
+		put_text(c, body->tap_name, sizeof(body->tap_name), port->tap ? port->tap : "", "tap");
+		put_text(c, body->socket, sizeof(body->socket), port->socket ? port->socket : "", "vhost-user");
+		body->listen = port->socket && port->mode == LAB_SOCKET_SERVER;
 		put_text(c, body->netns, sizeof(body->netns), port->netns ? port->netns : "", "netns");
 		put_path(c, body->path, port->name);
 	}
@@ -559,7 +561,7 @@ int compile_lab(struct arena *arena, const struct lab *flat, const struct compil
 	compile_groups(&c);
 	compile_routers(&c);
 	compile_vms(&c);
-	compile_tap_ports(&c);
+	compile_outer_ports(&c);
 	qsort(out->items, out->count, sizeof(*out->items), by_order);
 	return c.rc;
 }

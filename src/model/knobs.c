@@ -10,6 +10,7 @@
 
 static const char *const strategies[] = {"sequential", "random", "hash"};
 static const char *const policies[] = {"fcfs", "rr", "priority", "priority-preemptive"};
+static const char *const socket_modes[] = {"client", "server"};
 static const char *const backfills[] = {"auto", "none", "easy"};
 static const char *const restarts[] = {"never", "on-failure", "always"};
 static const char *const pause_modes[] = {"hold", "release"};
@@ -406,9 +407,23 @@ static const struct knob port_knobs[] = {
 		AT(lab_port, tap),
 		.min = 1,
 		.max = 15,
-		.required = true,
 		.effect = SEGMENT_EFFECT,
 		.help = "TAP interface to make"},
+	{.key = "vhost-user",
+		.type = KNOB_TEXT,
+		AT(lab_port, socket),
+		.min = 1,
+		.max = 31,
+		.effect = SEGMENT_EFFECT,
+		.help = "instead of `tap`: vhost-user socket of a machine that others run; a file name in the folder `ports` beside the "
+			"daemon's own socket"},
+	{.key = "mode",
+		.type = KNOB_ENUM,
+		AT(lab_port, mode),
+		WORDS(socket_modes),
+		.fallback = "client",
+		.effect = SEGMENT_EFFECT,
+		.help = "who makes that socket: the hypervisor, to which we connect (client), or we (server)"},
 	{.key = "netns",
 		.type = KNOB_TEXT,
 		AT(lab_port, netns),

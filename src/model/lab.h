@@ -309,15 +309,19 @@ struct lab_vm {
 	size_t nic_count;
 };
 
-/* ports: NAME: { network: lan, tap: tap0, netns: frr, mac: , ipv4: , ipv6: }; with a MAC it is a known host, who gets an address like a
- * machine does. */
+enum lab_socket_mode { LAB_SOCKET_CLIENT, LAB_SOCKET_SERVER };
+
+/* ports: NAME: { network: lan, tap: tap0, netns: frr, mac: , ipv4: , ipv6: } or { network: lan, vhost-user: NAME, mode: client | server };
+ * with a MAC it is a known host, who gets an address like a machine does. */
 struct lab_port {
 	const char *name;
 	struct place place;
 	const char *network_name;
 	int network;
-	const char *tap;
-	const char *netns;	  /* NULL: the host's */
+	const char *tap;    /* this or `socket` */
+	const char *netns;  /* NULL: the host's */
+	const char *socket; /* file name in the daemon's folder for them */
+	enum lab_socket_mode mode;
 	struct mac mac;		  /* zero: anyone may be behind it */
 	struct prefix ipv4, ipv6; /* (A) with a MAC */
 };

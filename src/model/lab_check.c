@@ -130,26 +130,54 @@ static bool kernel_name_is_good(const char *name, size_t max)
 	return strcspn(name, "/: \t%") == length;
 }
 
+static void check_tap(const struct lab *lab, struct diags *diags, const struct lab_port *port, struct name_index *taps)
+{
+	const char *path = path_of(diags, "ports.%s.tap", port->name);
+
+	if (port->netns != NULL && !kernel_name_is_good(port->netns, 63))
+		lab_error(
+			lab, diags, path_of(diags, "ports.%s.netns", port->name), "\"%s\" is no name of a network namespace", port->netns);
+	if (!kernel_name_is_good(port->tap, TAP_NAME_MAX))
+		lab_error(lab, diags, path, "\"%s\" is no interface name: no '/', ':', '%%' or blanks, at most %d bytes", port->tap,
+			TAP_NAME_MAX);
+	else if (!index_add(taps, path_of(diags, "%s/%s", port->netns ? port->netns : "", port->tap), (size_t)(port - lab->ports)))
+		lab_error(lab, diags, path, "two ports have the TAP interface \"%s\"", port->tap);
+}
+
+static void check_socket(const struct lab *lab, struct diags *diags, const struct lab_port *port, struct name_index *sockets)
+{
+	const char *path = path_of(diags, "ports.%s.vhost-user", port->name);
+
+	if (port->netns != NULL)
+		lab_error(lab, diags, path_of(diags, "ports.%s.netns", port->name), "a `vhost-user` socket is in no network namespace");
+	if (port->socket[0] == '.' || strchr(port->socket, '/') != NULL)
+		lab_error(lab, diags, path,
+			"\"%s\" is no file name: the socket is in the daemon's folder `ports`, so no '/', and no '.' at the beginning",
+			port->socket);
+	else if (!index_add(sockets, port->socket, (size_t)(port - lab->ports)))
+		lab_error(lab, diags, path, "two ports have the socket \"%s\"", port->socket);
+}
+
 static void check_ports(const struct lab *lab, struct diags *diags, const struct name_index *networks)
 {
-	struct name_index taps = index_new(diags->arena, lab->port_count);
+	struct name_index taps = index_new(diags->arena, lab->port_count), sockets = index_new(diags->arena, lab->port_count);
 
 	for (size_t i = 0; i < lab->port_count; i++) {
 		const struct lab_port *port = &lab->ports[i];
-		const char *path = path_of(diags, "ports.%s.tap", port->name);
+		const char *path = path_of(diags, "ports.%s", port->name);
 
-		check_reference(lab, diags, networks, "network", path_of(diags, "ports.%s.network", port->name), port->network_name);
-		if (port->netns != NULL && !kernel_name_is_good(port->netns, 63))
-			lab_error(lab, diags, path_of(diags, "ports.%s.netns", port->name), "\"%s\" is no name of a network namespace",
-				port->netns);
-		if (port->tap == NULL)
-			continue;
-		if (!kernel_name_is_good(port->tap, TAP_NAME_MAX))
-			lab_error(lab, diags, path, "\"%s\" is no interface name: no '/', ':', '%%' or blanks, at most %d bytes", port->tap,
-				TAP_NAME_MAX);
-		else if (!index_add(&taps, path_of(diags, "%s/%s", port->netns ? port->netns : "", port->tap), i))
-			lab_error(lab, diags, path, "two ports have the TAP interface \"%s\"", port->tap);
+		check_reference(lab, diags, networks, "network", path_of(diags, "%s.network", path), port->network_name);
+		if (port->tap != NULL && port->socket != NULL)
+			lab_error(lab, diags, path, "a port has either `tap` or `vhost-user`");
+		else if (port->tap != NULL)
+			check_tap(lab, diags, port, &taps);
+		else if (port->socket != NULL)
+			check_socket(lab, diags, port, &sockets);
+		else
+			lab_error(lab, diags, path,
+				"a port needs `tap`, an interface to make, or `vhost-user`, a socket of somebody's machine");
 	}
+	index_free(&sockets);
 	index_free(&taps);
 }
 

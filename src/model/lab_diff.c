@@ -326,8 +326,8 @@ static const char *describe(struct arena *arena, const char *section, const void
 	if (strcmp(section, "ports") == 0) {
 		const struct lab_port *port = object;
 
-		return arena_printf(arena, "%s on %s%s%s", port->tap, port->network_name, port->netns ? ", in namespace " : "",
-			port->netns ? port->netns : "");
+		return arena_printf(arena, "%s%s on %s%s%s", port->socket ? "socket " : "", port->socket ? port->socket : port->tap,
+			port->network_name, port->netns ? ", in namespace " : "", port->netns ? port->netns : "");
 	}
 	return "";
 }

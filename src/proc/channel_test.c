@@ -205,7 +205,7 @@ static void test_calls(void **state)
 	settle(a.loop);
 	assert_int_equal(a.lasts, 2);
 	assert_int_equal(a.error, -ENOENT);
-	channel_call(a.channel, a.loop, MSG_CONNECT_VHOST, &(struct msg_connect_vhost){1}, span_s(5), got_reply, &a);
+	channel_call(a.channel, a.loop, MSG_CONNECT_VHOST, &(struct msg_connect_vhost){.port = 1}, span_s(5), got_reply, &a);
 	settle(a.loop);
 	assert_int_equal(a.lasts, 3);
 	assert_true(a.fd > STDERR_FILENO);

@@ -22,6 +22,8 @@ void places_forget(const struct places *places)
 	(void)nftw(places->state, take_away, WALK_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	(void)snprintf(path, sizeof(path), "%s/vhost", places->run);
 	(void)nftw(path, take_away, WALK_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	(void)snprintf(path, sizeof(path), "%s/ports", places->run);
+	(void)nftw(path, take_away, WALK_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	(void)snprintf(path, sizeof(path), "%s/vm", places->run);
 	(void)nftw(path, take_away, WALK_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

@@ -8,8 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* The longest name made below `run`: "/vhost/4294967295.sock". */
-#define SOCKET_NAME_BYTES 22
+/* The longest name made below `run` for ourselves: "/vhost/4294967295.sock". */
+#define OWN_SOCKET_BYTES 22
 
 static int place_set(char *place, size_t size, const char *base, const char *below, struct err *err)
 {
@@ -78,7 +78,7 @@ static int places_below(struct places *p, const char *root, struct err *err)
 
 int places_find(struct places *places, struct err *err)
 {
-	const size_t run_bytes_max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 - SOCKET_NAME_BYTES;
+	const size_t run_bytes_max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 - OWN_SOCKET_BYTES;
 	const char *root = getenv("WEFT_ROOT");
 	int error;
 
@@ -105,5 +105,11 @@ const char *places_api_socket(const struct places *places, char out[FILE_BYTES])
 const char *places_vhost_socket(const struct places *places, uint32_t port, char out[FILE_BYTES])
 {
 	(void)snprintf(out, FILE_BYTES, "%s/vhost/%u.sock", places->run, port);
+	return out;
+}
+
+const char *places_port_socket(const struct places *places, const char *name, char out[FILE_BYTES])
+{
+	(void)snprintf(out, FILE_BYTES, "%s/ports/%s", places->run, name);
 	return out;
 }

@@ -26,9 +26,11 @@ struct places {
 /* Works the places out from the environment; makes nothing. Returns 0 or a negative errno (a path too long for a socket: -ENAMETOOLONG). */
 int places_find(struct places *places, struct err *err);
 
-/* Path of the API socket, and of the vhost-user socket of a port (QEMU listens there). `out` has FILE_BYTES. */
+/* Path of the API socket, of the vhost-user socket of a port (QEMU listens there), and of one for a machine of somebody else. `out` has
+ * FILE_BYTES. */
 const char *places_api_socket(const struct places *places, char out[FILE_BYTES]);
 const char *places_vhost_socket(const struct places *places, uint32_t port, char out[FILE_BYTES]);
+const char *places_port_socket(const struct places *places, const char *name, char out[FILE_BYTES]);
 
 /* The running child. `body` is the room's own state. */
 struct process {

@@ -59,8 +59,9 @@ static int folder_make(const char *path, struct err *err)
 
 static int places_make(const struct places *places, struct err *err)
 {
-	char vhost[RUN_PATH_BYTES];
-	const char *folders[] = {places->run, run_path(places, "vhost", vhost), places->state, places->cache};
+	char vhost[RUN_PATH_BYTES], ports[RUN_PATH_BYTES];
+	const char *folders[] = {
+		places->run, run_path(places, "vhost", vhost), run_path(places, "ports", ports), places->state, places->cache};
 	int error = 0;
 
 	(void)umask(022);
@@ -156,6 +157,7 @@ void places_clean(const struct places *places, bool keep_log)
 	char path[RUN_PATH_BYTES];
 
 	(void)rmdir(run_path(places, "vhost", path));
+	(void)rmdir(run_path(places, "ports", path));
 	(void)rmdir(run_path(places, "vm", path));
 	for (unsigned i = 0; i < (keep_log ? 2 : 3); i++)
 		(void)unlink(run_path(places, names[i], path));

@@ -456,6 +456,7 @@ int supervise(const struct process_row *rows, unsigned row_count)
 	for (unsigned i = 0; i < row_count; i++)
 		child_start(&super.children[i]);
 	loop_run(super.loop);
+	super_vhost_end(&super);
 	if (super.no_labs)
 		places_forget(&super.places);
 	places_clean(&super.places, super.status != EXIT_SUCCESS);

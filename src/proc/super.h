@@ -52,7 +52,8 @@ struct super {
 	struct map kept; /* port id -> struct kept: what outlives the switch */
 	unsigned kept_fds;
 	unsigned kept_fds_max;
-	struct map netns; /* a router's id -> descriptor of its namespace + 1 */
+	struct map netns;	    /* a router's id -> descriptor of its namespace + 1 */
+	struct map vhost_listeners; /* port id -> struct vhost_listener (super_vhost.c) */
 };
 
 /* Runs super (descriptors as in spawn.h); returns the exit status. */
@@ -68,6 +69,11 @@ void super_act(struct super *super, struct child *child, const struct message *m
 /* Whether super knows the act; forgets what was done for a process that ended. */
 bool super_is_act(enum message_type type);
 void super_acts_forget(struct super *super, enum process_id process);
+
+/* Connects a port with its hypervisor and answers the asker; stops listening for a port's; for all ports' (super_vhost.c). */
+void super_vhost_connect(struct super *super, struct child *asker, uint32_t seq, const struct msg_connect_vhost *order);
+void super_vhost_close(struct super *super, uint32_t port);
+void super_vhost_end(struct super *super);
 
 /*
  * What outlives the switch (super_keep.c). `super_keep` carries out KEEP, FORGET and FORGET_UNASKED. `super_keep_device` keeps the

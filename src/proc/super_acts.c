@@ -1,5 +1,5 @@
 /*
- * The privileged acts that super does for the switch (opening a TAP, connecting to a machine's vhost-user socket) and for route (network
+ * The privileged acts that super does for the switch (opening a TAP; vhost-user connections are in super_vhost.c) and for route (network
  * namespaces of routers with their TUN and their TCP sockets).
  *
  * What is made in another network namespace may take the kernel its time, so a forked helper does it: it enters the namespace, which super
@@ -27,7 +27,6 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -386,32 +385,6 @@ static void act_queue(struct super *super, struct child *asker, const struct mes
 	acts_go_on(super);
 }
 
-/* A connection that the hypervisor hasn't taken yet counts as made; nothing here waits. */
-static void connect_vhost(struct super *super, struct child *asker, const struct message *message)
-{
-	const struct msg_connect_vhost *order = message->body;
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char path[FILE_BYTES];
-	struct err err = {0};
-	int fd = super_kept(super, asker, message->seq, order->port, NULL);
-
-	if (fd >= 0) {
-		(void)channel_send(asker->channel, MSG_OPENED, message->seq, NULL, fd);
-		return;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	CHECK(text_copy(address.sun_path, sizeof(address.sun_path), places_vhost_socket(&super->places, order->port, path)));
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
-		super_keep_device(super, order->port, NULL, fd);
-		(void)channel_send(asker->channel, MSG_OPENED, message->seq, NULL, fd);
-	} else {
-		(void)err_set(&err, -errno, "can't connect to %s: %s", path, strerror(errno));
-		channel_done(asker->channel, message->seq, &err);
-	}
-	if (fd >= 0)
-		(void)close(fd);
-}
-
 /* Who may ask for what. */
 static const struct {
 	enum message_type type;
@@ -419,6 +392,7 @@ static const struct {
 } acts[] = {
 	{MSG_OPEN_TAP, PROCESS_SWITCH},
 	{MSG_CONNECT_VHOST, PROCESS_SWITCH},
+	{MSG_CLOSE_VHOST, PROCESS_SWITCH},
 	{MSG_OPEN_ROUTER_NETNS, PROCESS_ROUTE},
 	{MSG_OPEN_ROUTER_SOCKET, PROCESS_ROUTE},
 	{MSG_CLOSE_ROUTER_NETNS, PROCESS_ROUTE},
@@ -452,7 +426,9 @@ void super_act(struct super *super, struct child *child, const struct message *m
 		err.code = 0;
 		channel_done(child->channel, message->seq, &err);
 	} else if (message->row->type == MSG_CONNECT_VHOST) {
-		connect_vhost(super, child, message);
+		super_vhost_connect(super, child, message->seq, message->body);
+	} else if (message->row->type == MSG_CLOSE_VHOST) {
+		super_vhost_close(super, ((const struct msg_id *)message->body)->id);
 	} else if (!tap_was_kept(super, child, message)) {
 		act_queue(super, child, message);
 	}

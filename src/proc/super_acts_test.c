@@ -228,7 +228,7 @@ static void test_vhost_connects(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct msg_connect_vhost order = {77};
+	struct msg_connect_vhost order = {.port = 77};
 	char path[FILE_BYTES], folder[FILE_BYTES];
 
 	ask(MSG_CONNECT_VHOST, &order);
@@ -251,12 +251,52 @@ static void test_vhost_connects(void **state)
 	(void)rmdir(folder);
 }
 
+/* For a machine that others run super listens, and hands over who has connected; only in its folder. */
+static void test_vhost_listens(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct msg_connect_vhost order = {.port = 79, .listen = true, .socket = "ext"}, bad = {.port = 80, .socket = "../x"};
+	int hypervisor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), left;
+	char path[FILE_BYTES], folder[FILE_BYTES];
+
+	(void)snprintf(folder, sizeof(folder), "%s/ports", super.places.run);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, -ENOTDIR);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	/* A socket that nobody listens on any more is replaced. */
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", places_port_socket(&super.places, "ext", path));
+	left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(left, (const struct sockaddr *)&address, sizeof(address)), 0);
+	(void)close(left);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, -ENOENT); /* nobody yet */
+	assert_int_equal(connect(hypervisor, (const struct sockaddr *)&address, sizeof(address)), 0);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, 0);
+	assert_true(answer.fd >= 0);
+	(void)close(answer.fd);
+	super_kept_forget(&super, 79);
+	super_vhost_close(&super, 79);
+	assert_int_equal(access(path, F_OK), -1);
+	ask(MSG_CONNECT_VHOST, &bad);
+	assert_int_equal(answer.error, -EINVAL);
+	/* What is no socket stays. */
+	left = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(left >= 0);
+	(void)close(left);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, -EADDRINUSE);
+	assert_int_equal(unlink(path), 0);
+	(void)close(hypervisor);
+	(void)rmdir(folder);
+}
+
 /* A switch that died finds its connection and what it had kept; what it doesn't ask for is closed, and so is what it lets go. */
 static void test_keeps(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct msg_connect_vhost order = {78};
+	struct msg_connect_vhost order = {.port = 78};
 	char path[FILE_BYTES], folder[FILE_BYTES];
 	struct msg_keep keep = {.port = 78, .serial = 5, .slot = KEEP_STATE};
 	int pair[2], first;
@@ -377,7 +417,7 @@ static void test_router_netns(void **state)
 static void test_only_who_may(void **state)
 {
 	super.children[0].row = &ctl_row;
-	ask(MSG_CONNECT_VHOST, &(struct msg_connect_vhost){77});
+	ask(MSG_CONNECT_VHOST, &(struct msg_connect_vhost){.port = 77});
 	assert_int_equal(answer.error, -EPERM);
 	super.children[0].row = &switch_row;
 	ask(MSG_OPEN_ROUTER_NETNS, &(struct msg_open_router_netns){.router = 1});
@@ -391,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_tap_refused),
 		cmocka_unit_test(test_many_taps),
 		cmocka_unit_test(test_vhost_connects),
+		cmocka_unit_test(test_vhost_listens),
 		cmocka_unit_test(test_keeps),
 		cmocka_unit_test(test_keeps_no_nonsense),
 		cmocka_unit_test(test_router_netns),

@@ -11,6 +11,8 @@ static void fill_vhost(const struct msg_port *port, void *order)
 	struct msg_connect_vhost *connect = order;
 
 	connect->port = port->id;
+	connect->listen = port->listen;
+	memcpy(connect->socket, port->socket, sizeof(connect->socket));
 }
 
 static void fill_tap(const struct msg_port *port, void *order)

@@ -218,12 +218,19 @@ static void port_open(struct switch_port *port)
 
 /* Ports. */
 
+static void socket_close(const struct switch_port *port)
+{
+	if (port->wanted.listen)
+		(void)channel_send(port->body->process->super, MSG_CLOSE_VHOST, 0, &(struct msg_id){port->wanted.id}, -1);
+}
+
 static void port_remove(struct switch_port *port)
 {
 	struct worker_order *order = worker_order_new(WORKER_DETACH, 0);
 
 	order->port = port->wanted.id;
 	worker_order(port->body->worker, order);
+	socket_close(port);
 	(void)map_remove(&port->body->ports, port->wanted.id);
 	/* What an earlier life of ours left is opened once more to let go of it. */
 	if (port->stage == STAGE_WAITING && port_kind(port->wanted.kind)->leaves)
@@ -238,7 +245,8 @@ static void port_remove(struct switch_port *port)
 /* Whether two forms of a port mean the same outside. */
 static bool same_interface(const struct msg_port *a, const struct msg_port *b)
 {
-	return a->kind == b->kind && strcmp(a->tap_name, b->tap_name) == 0 && strcmp(a->netns, b->netns) == 0;
+	return a->kind == b->kind && strcmp(a->tap_name, b->tap_name) == 0 && strcmp(a->netns, b->netns) == 0 && a->listen == b->listen &&
+	       strcmp(a->socket, b->socket) == 0;
 }
 
 /* Keeps what a port shall be; its device is opened when the core has taken it. */
@@ -257,6 +265,8 @@ static void port_set(struct switch_body *body, const struct msg_port *wanted)
 	}
 	same_outside = same_interface(&port->wanted, wanted);
 	differs = !same_outside || (wanted->kind == PORT_TAP && port->wanted.mtu != wanted->mtu);
+	if (!same_outside)
+		socket_close(port);
 	port->wanted = *wanted;
 	port->stale = false;
 	if (!differs)

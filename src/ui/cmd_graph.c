@@ -147,7 +147,7 @@ static void draw_ports(const struct drawing *drawing)
 	for (size_t i = 0; i < lab->port_count; i++) {
 		const struct lab_port *port = &lab->ports[i];
 
-		(void)snprintf(label, sizeof(label), "%.40s\\n%.20s%s%.64s", port->name, port->tap ? port->tap : "",
+		(void)snprintf(label, sizeof(label), "%.40s\\n%.20s%s%.64s", port->name, port->tap ? port->tap : port->socket,
 			port->netns ? " in " : "", port->netns ? port->netns : "");
 		add_node(drawing->out, "port", port->name, label, "shape=box, style=\"filled,dashed\", fillcolor=white");
 		add_edge(drawing->out, "network", lab->networks[port->network].name, "port", port->name, "label=\"\"");

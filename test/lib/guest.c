@@ -119,7 +119,7 @@ void guest_send(struct guest *guest, struct guest_request request, const int *fd
 		c->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * fd_count);
 	}
-	CHECK(sendmsg(guest->fd, &header, MSG_NOSIGNAL) == (ssize_t)vector.iov_len);
+	CHECK(sendmsg(guest->fd, &header, MSG_NOSIGNAL) == (ssize_t)vector.iov_len || guest->may_hang_up);
 	if (guest->pump != NULL)
 		guest->pump(guest->context);
 }

@@ -51,6 +51,7 @@ struct guest {
 	uint64_t features;
 	uint64_t protocol_features; /* to be taken of those that are offered; 0: all */
 	struct guest_ring rings[2];
+	bool may_hang_up; /* the back end, without the test having failed */
 	void (*pump)(void *context);
 	void *context;
 };

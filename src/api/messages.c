@@ -1,50 +1,15 @@
 /*
  * The table of messages: each struct's fields by name, and each type's row.
  *
- * A field's kind follows from its C type (FIELD), so a row can't disagree with its struct; what C's type doesn't say is said by the macro:
- * NAMED (another name), ENUM (a uint8_t with names), SECRET (a text that is never printed), BYTES and ARRAY (with the member that counts).
- * Names are JSON keys.
- *
- * Long because it is the one list of all messages.
+ * Long because it is the one list of all messages but those of OSPF (messages_ospf.c).
  */
+#include "api/message_fields.h"
 #include "api/message_group.h"
-#include "api/message_ospf.h"
-#include "base/check.h"
-
-#define MEMBER(s, m) (((struct s *)0)->m)
-#define PLACE(s, m) .name = #m, .offset = offsetof(struct s, m)
-
-/* clang-format off */
-#define KIND(value) _Generic((value), \
-	bool: FIELD_BOOL, uint8_t: FIELD_U8, uint16_t: FIELD_U16, uint32_t: FIELD_U32, uint64_t: FIELD_U64, \
-	int32_t: FIELD_I32, int64_t: FIELD_I64, char *: FIELD_TEXT, \
-	struct mac: FIELD_MAC, struct ip: FIELD_IP, struct prefix: FIELD_PREFIX)
-
-#define FIELD(s, m) {PLACE(s, m), .kind = KIND(MEMBER(s, m)), .size = sizeof(MEMBER(s, m))}
-#define SECRET(s, m) {PLACE(s, m), .kind = FIELD_SECRET, .size = sizeof(MEMBER(s, m))}
-#define ENUM(s, m, n) {PLACE(s, m), .kind = FIELD_ENUM, .size = sizeof(MEMBER(s, m)), .limit = COUNT_OF(n), .names = (n)}
-#define NAMED(s, m, n) {.name = (n), .offset = offsetof(struct s, m), .kind = KIND(MEMBER(s, m)), .size = sizeof(MEMBER(s, m))}
-#define BYTES(s, m, c) {PLACE(s, m), .kind = FIELD_BYTES, .size = 1, .limit = COUNT_OF(MEMBER(s, m)), .count_offset = offsetof(struct s, c)}
-#define ARRAY(s, m, c, e) {PLACE(s, m), .kind = FIELD_STRUCT, .size = sizeof(MEMBER(s, m)[0]), .limit = COUNT_OF(MEMBER(s, m)), \
-	.count_offset = offsetof(struct s, c), .elements = (e), .element_fields = COUNT_OF(e)}
-
-/* ROW: a message of fixed size. TAIL: its last field is an array of which only the counted elements are sent. EMPTY: only its type speaks. */
-#define ROW(id, s, f) [MSG_##id] = {#id, MSG_##id, sizeof(struct s), false, COUNT_OF(f), (f)}
-#define TAIL(id, s, f) [MSG_##id] = {#id, MSG_##id, sizeof(struct s), true, COUNT_OF(f), (f)}
-#define EMPTY(id, s) [MSG_##id] = {#id, MSG_##id, sizeof(struct s), false, 0, NULL}
-/* clang-format on */
 
 static const char *const process_names[] = {"super", "ctl", "switch", "route", "vm", "web"};
 static const char *const network_kind_names[] = {"segment", "link"};
 static const char *const port_kind_names[] = {"vhost", "tap"};
-static const char *const rip_auth_names[] = {"none", "password", "md5", "sha1", "sha256", "sha384", "sha512"};
-static const char *const ospf_type_names[] = {"broadcast", "point-to-point", "loopback"};
-static const char *const ospf_neighbor_names[] = {"Down", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full"};
-static const char *const ospf_role_names[] = {"-", "DR", "Backup", "DROther"};
-static const char *const ospf_interface_names[] = {"Down", "Loopback", "Waiting", "Point-To-Point", "DROther", "Backup", "DR"};
-static const char *const ospf_lsa_names[] = {
-	"router", "network", "summary", "asbr-summary", "external", "nssa", "opaque-link", "opaque-area", "opaque-as"};
-static const char *const ospf_kind_names[] = {"intra-area", "inter-area", "external-1", "external-2"};
+const char *const rip_auth_names[RIP_AUTH_NAMES] = {"none", "password", "md5", "sha1", "sha256", "sha384", "sha512"};
 static const char *const route_protocol_names[] = {"connected", "static", "rip", "ospf", "bgp"};
 static const char *const route_action_names[] = {"forward", "blackhole"};
 static const char *const port_state_names[] = {"down", "connected", "up"};
@@ -65,12 +30,6 @@ _Static_assert(COUNT_OF(process_names) == PROCESS_COUNT, "a name for each");
 _Static_assert(COUNT_OF(network_kind_names) == NETWORK_KIND_COUNT, "a name for each");
 _Static_assert(COUNT_OF(port_kind_names) == PORT_KIND_COUNT, "a name for each");
 _Static_assert(COUNT_OF(rip_auth_names) == RIP_AUTH_COUNT, "a name for each");
-_Static_assert(COUNT_OF(ospf_type_names) == OSPF_TYPE_COUNT, "a name for each");
-_Static_assert(COUNT_OF(ospf_neighbor_names) == OSPF_NEIGHBOR_WORD_COUNT, "a name for each");
-_Static_assert(COUNT_OF(ospf_role_names) == OSPF_ROLE_COUNT, "a name for each");
-_Static_assert(COUNT_OF(ospf_interface_names) == OSPF_INTERFACE_WORD_COUNT, "a name for each");
-_Static_assert(COUNT_OF(ospf_lsa_names) == OSPF_LSA_WORD_COUNT, "a name for each");
-_Static_assert(COUNT_OF(ospf_kind_names) == OSPF_KIND_WORD_COUNT, "a name for each");
 _Static_assert(COUNT_OF(route_protocol_names) == ROUTE_PROTOCOL_COUNT, "a name for each");
 _Static_assert(COUNT_OF(route_action_names) == ROUTE_ACTION_COUNT, "a name for each");
 _Static_assert(COUNT_OF(port_state_names) == PORT_STATE_COUNT, "a name for each");
@@ -253,47 +212,6 @@ static const struct field rip_interface_fields[] = {
 	SECRET(msg_rip_interface, key),
 };
 
-static const struct field ospf_area_elements[] = {
-	FIELD(ospf_area_entry, id),
-	FIELD(ospf_area_entry, stub),
-	FIELD(ospf_area_entry, no_summary),
-	FIELD(ospf_area_entry, default_cost),
-};
-
-static const struct field ospf_range_elements[] = {
-	FIELD(ospf_range_entry, area),
-	FIELD(ospf_range_entry, prefix),
-	FIELD(ospf_range_entry, hide),
-};
-
-static const struct field ospf_fields[] = {
-	FIELD(msg_ospf, id),
-	FIELD(msg_ospf, redistribute_static),
-	FIELD(msg_ospf, redistribute_connected),
-	FIELD(msg_ospf, redistribute_rip),
-	FIELD(msg_ospf, default_originate),
-	FIELD(msg_ospf, metric),
-	ARRAY(msg_ospf, areas, area_count, ospf_area_elements),
-	ARRAY(msg_ospf, ranges, range_count, ospf_range_elements),
-};
-
-static const struct field ospf_interface_fields[] = {
-	FIELD(msg_ospf_interface, id),
-	FIELD(msg_ospf_interface, router),
-	FIELD(msg_ospf_interface, area),
-	ENUM(msg_ospf_interface, type, ospf_type_names),
-	FIELD(msg_ospf_interface, passive),
-	FIELD(msg_ospf_interface, mtu_ignore),
-	FIELD(msg_ospf_interface, priority),
-	FIELD(msg_ospf_interface, cost),
-	FIELD(msg_ospf_interface, hello_s),
-	FIELD(msg_ospf_interface, dead_s),
-	FIELD(msg_ospf_interface, retransmit_s),
-	ENUM(msg_ospf_interface, auth, rip_auth_names),
-	FIELD(msg_ospf_interface, key_id),
-	SECRET(msg_ospf_interface, key),
-};
-
 static const struct field bgp_fields[] = {
 	FIELD(msg_bgp, id),
 	FIELD(msg_bgp, as),
@@ -340,7 +258,7 @@ static const struct field packet_fields[] = {
 	BYTES(msg_packet, bytes, size),
 };
 
-static const struct field nexthop_elements[] = {FIELD(nexthop, ip), FIELD(nexthop, rif)};
+const struct field nexthop_elements[NEXTHOP_FIELDS] = {FIELD(nexthop, ip), FIELD(nexthop, rif)};
 
 static const struct field fib_entry_elements[] = {
 	FIELD(fib_entry, prefix),
@@ -598,65 +516,6 @@ static const struct field row_rip_neighbor_fields[] = {
 	FIELD(row_rip_neighbor, bad_auth),
 };
 
-static const struct field row_ospf_neighbor_fields[] = {
-	FIELD(row_ospf_neighbor, router),
-	FIELD(row_ospf_neighbor, rif),
-	FIELD(row_ospf_neighbor, router_id),
-	FIELD(row_ospf_neighbor, ip),
-	FIELD(row_ospf_neighbor, priority),
-	ENUM(row_ospf_neighbor, state, ospf_neighbor_names),
-	ENUM(row_ospf_neighbor, role, ospf_role_names),
-	FIELD(row_ospf_neighbor, up_s),
-	FIELD(row_ospf_neighbor, dead_s),
-	FIELD(row_ospf_neighbor, retransmits),
-	FIELD(row_ospf_neighbor, requests),
-	FIELD(row_ospf_neighbor, descriptions),
-	FIELD(row_ospf_neighbor, changes),
-};
-
-static const struct field row_ospf_interface_fields[] = {
-	FIELD(row_ospf_interface, router),
-	FIELD(row_ospf_interface, rif),
-	FIELD(row_ospf_interface, area),
-	FIELD(row_ospf_interface, address),
-	ENUM(row_ospf_interface, type, ospf_type_names),
-	ENUM(row_ospf_interface, state, ospf_interface_names),
-	FIELD(row_ospf_interface, passive),
-	FIELD(row_ospf_interface, priority),
-	FIELD(row_ospf_interface, cost),
-	FIELD(row_ospf_interface, hello_s),
-	FIELD(row_ospf_interface, dead_s),
-	FIELD(row_ospf_interface, designated),
-	FIELD(row_ospf_interface, backup),
-	FIELD(row_ospf_interface, neighbors),
-	FIELD(row_ospf_interface, adjacent),
-};
-
-static const struct field row_ospf_lsa_fields[] = {
-	FIELD(row_ospf_lsa, router),
-	FIELD(row_ospf_lsa, area),
-	ENUM(row_ospf_lsa, type, ospf_lsa_names),
-	FIELD(row_ospf_lsa, id),
-	FIELD(row_ospf_lsa, advertising_router),
-	FIELD(row_ospf_lsa, age_s),
-	FIELD(row_ospf_lsa, sequence),
-	FIELD(row_ospf_lsa, checksum),
-	FIELD(row_ospf_lsa, bytes),
-	FIELD(row_ospf_lsa, links),
-	FIELD(row_ospf_lsa, own),
-};
-
-static const struct field row_ospf_route_fields[] = {
-	FIELD(row_ospf_route, router),
-	FIELD(row_ospf_route, prefix),
-	ENUM(row_ospf_route, kind, ospf_kind_names),
-	FIELD(row_ospf_route, area),
-	FIELD(row_ospf_route, cost),
-	FIELD(row_ospf_route, cost_2),
-	FIELD(row_ospf_route, tag),
-	ARRAY(row_ospf_route, nexthops, nexthop_count, nexthop_elements),
-};
-
 static const struct field row_bgp_fields[] = {
 	FIELD(row_bgp, router),
 	FIELD(row_bgp, network),
@@ -741,9 +600,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(RIP_DEL, msg_id, id_fields),
 	ROW(RIP_INTERFACE_SET, msg_rip_interface, rip_interface_fields),
 	ROW(RIP_INTERFACE_DEL, msg_id, id_fields),
-	ROW(OSPF_SET, msg_ospf, ospf_fields),
 	ROW(OSPF_DEL, msg_id, id_fields),
-	ROW(OSPF_INTERFACE_SET, msg_ospf_interface, ospf_interface_fields),
 	ROW(OSPF_INTERFACE_DEL, msg_id, id_fields),
 	ROW(BGP_SET, msg_bgp, bgp_fields),
 	ROW(BGP_DEL, msg_id, id_fields),
@@ -782,10 +639,6 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 	ROW(ROW_ROUTE, row_route, row_route_fields),
 	ROW(ROW_RIP, row_rip, row_rip_fields),
 	ROW(ROW_RIP_NEIGHBOR, row_rip_neighbor, row_rip_neighbor_fields),
-	ROW(ROW_OSPF_NEIGHBOR, row_ospf_neighbor, row_ospf_neighbor_fields),
-	ROW(ROW_OSPF_INTERFACE, row_ospf_interface, row_ospf_interface_fields),
-	ROW(ROW_OSPF_LSA, row_ospf_lsa, row_ospf_lsa_fields),
-	ROW(ROW_OSPF_ROUTE, row_ospf_route, row_ospf_route_fields),
 	ROW(ROW_BGP, row_bgp, row_bgp_fields),
 	ROW(ROW_BGP_NEIGHBOR, row_bgp_neighbor, row_bgp_neighbor_fields),
 	ROW(ROW_VM, msg_vm_state, vm_state_fields),
@@ -798,7 +651,7 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 
 const struct message_row *message_row(unsigned type)
 {
-	return type < MSG_TYPE_COUNT && message_rows[type].name != NULL ? &message_rows[type] : NULL;
+	return type < MSG_TYPE_COUNT && message_rows[type].name != NULL ? &message_rows[type] : ospf_message_row(type);
 }
 
 const char *process_name(enum process_id process) { return (unsigned)process < PROCESS_COUNT ? process_names[process] : "?"; }

@@ -469,6 +469,10 @@ static uint32_t choose(struct ledger *ledger, uint64_t wish)
 	return (uint32_t)unit;
 }
 
+uint64_t ledger_cursor(const struct ledger *ledger) { return ledger->cursor; }
+
+void ledger_set_cursor(struct ledger *ledger, uint64_t cursor) { ledger->cursor = cursor % ledger->config.size; }
+
 void ledger_expect(struct ledger *ledger, uint32_t owner, uint64_t more)
 {
 	owners_reserve(ledger, owner);

@@ -69,6 +69,10 @@ struct pool_counts {
 	uint64_t extent; /* units that it has so far, when it grows by blocks */
 };
 
+/* Where the next search of SEQUENTIAL begins: to be kept by whoever makes the ledger anew later, and set then (modulo size). */
+uint64_t ledger_cursor(const struct ledger *ledger);
+void ledger_set_cursor(struct ledger *ledger, uint64_t cursor);
+
 /* Gives back blocks at the end of a dynamic ledger in which nothing is held, rests or is excluded; returns how many units. */
 uint64_t ledger_shrink(struct ledger *ledger);
 

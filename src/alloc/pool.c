@@ -206,6 +206,10 @@ bool pool_find(const struct pool *pool, const char *owner, uint64_t *unit)
 
 const char *pool_owner(const struct pool *pool, uint64_t unit) { return pool->names[ledger_holder(pool->ledger, unit)].text; }
 
+uint64_t pool_cursor(const struct pool *pool) { return ledger_cursor(pool->ledger); }
+
+void pool_set_cursor(struct pool *pool, uint64_t cursor) { ledger_set_cursor(pool->ledger, cursor); }
+
 struct pool_counts pool_counts(const struct pool *pool) { return ledger_counts(pool->ledger); }
 
 uint64_t pool_shrink(struct pool *pool) { return ledger_shrink(pool->ledger); }

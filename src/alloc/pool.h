@@ -51,6 +51,10 @@ bool pool_release(struct pool *pool, const char *owner, struct instant now);
 bool pool_find(const struct pool *pool, const char *owner, uint64_t *unit);
 const char *pool_owner(const struct pool *pool, uint64_t unit);
 
+/* As ledger_cursor and ledger_set_cursor. */
+uint64_t pool_cursor(const struct pool *pool);
+void pool_set_cursor(struct pool *pool, uint64_t cursor);
+
 struct pool_counts pool_counts(const struct pool *pool);
 
 /* Gives back the blocks at the end of a dynamic pool that nobody holds and nothing rests in; returns how many units that were. */

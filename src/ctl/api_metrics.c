@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ctl/api.h"
 #include "ctl/machines.h"
+#include "ctl/pool_catalog.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -147,6 +148,45 @@ static void add_processes(struct metrics *metrics)
 	text_add(&metrics->out, "weft_labs %zu\n", (size_t)ctl->labs.used);
 }
 
+/* pool="demo/network/lan",lab="demo"; a pool of the whole daemon has no lab. */
+static void add_pool(struct text *out, const char *metric, const struct pool_entry *entry, uint64_t value)
+{
+	text_add(out, "%s{", metric);
+	add_label(out, "pool", entry->key);
+	if (entry->lab != NULL) {
+		text_add(out, ",");
+		add_label(out, "lab", entry->lab);
+	}
+	text_add(out, "} %" PRIu64 "\n", value);
+}
+
+static void add_pools(struct metrics *metrics)
+{
+	static const char *const rows[][2] = {
+		{"weft_pool_size", "Numbers that a pool has, excluded ones among them"},
+		{"weft_pool_held", "Numbers of a pool that are held"},
+		{"weft_pool_reserved", "Numbers of a pool that were reserved by command, among those that are held"},
+		{"weft_pool_quarantined", "Numbers of a pool that were given back and still rest"},
+	};
+	struct api_call *call = metrics->call;
+	struct pool_catalog pools = pool_catalog_make(call->ctl, call->arena);
+	struct pool_tally *tallies = arena_alloc(call->arena, (pools.count + 1) * sizeof(*tallies));
+
+	for (size_t i = 0; i < pools.count; i++)
+		tallies[i] = pool_tally(call->ctl, &pools.entries[i]);
+	for (size_t row = 0; row < COUNT_OF(rows); row++) {
+		add_head(&metrics->out, rows[row][0], "gauge", rows[row][1]);
+		for (size_t i = 0; i < pools.count; i++) {
+			const uint64_t values[COUNT_OF(rows)] = {
+				pools.entries[i].size, tallies[i].held, tallies[i].reserved, tallies[i].resting};
+
+			/* Nobody knows the size of one that is gone from its lab's file. */
+			if (row > 0 || values[row] > 0)
+				add_pool(&metrics->out, rows[row][0], &pools.entries[i], values[row]);
+		}
+	}
+}
+
 static void metrics_reply(struct metrics *metrics)
 {
 	struct api_call *call = metrics->call;
@@ -155,6 +195,7 @@ static void metrics_reply(struct metrics *metrics)
 	add_drops(metrics);
 	add_machines(metrics);
 	add_processes(metrics);
+	add_pools(metrics);
 	if (call->request != NULL)
 		http_reply(call->request, 200, "text/plain; version=0.0.4; charset=utf-8", text_get(&metrics->out), metrics->out.used);
 	text_free(&metrics->out);

@@ -43,6 +43,18 @@ struct number_pool *assign_pool_open(struct assigner *a, const struct number_poo
 	return number_pool_new(config, a->holdings, a->lab->name, a->now_wall_ns);
 }
 
+void assign_pool_close(struct assigner *a, struct number_pool *pool)
+{
+	struct assignment *out = a->out;
+	uint64_t value;
+
+	if (pool != NULL && number_cursor(pool, &value)) {
+		out->cursors = grow(a, out->cursors, out->cursor_count, &a->cursor_capacity, sizeof(*out->cursors));
+		out->cursors[out->cursor_count++] = (struct pool_cursor){number_pool_key(pool), value};
+	}
+	number_pool_free(pool);
+}
+
 enum pool_strategy assign_strategy(enum strategy strategy)
 {
 	switch (strategy) {
@@ -147,6 +159,8 @@ static void assign_subnets(struct assigner *a)
 						   .seed = row->seed,
 						   .quarantine_s = row->quarantine_s,
 						   .block = row->block,
+						   .quota = row->quota,
+						   .shorten_quarantine = row->shorten_quarantine,
 					   });
 		assign_exclude(pool, row->exclude, row->exclude_count);
 		for (size_t i = 0; i < lab->network_count; i++)
@@ -159,7 +173,7 @@ static void assign_subnets(struct assigner *a)
 		number_settle(pool);
 		subnets_pass(a, pool, (int)p, false);
 		assign_note_use(a, row->name, pool);
-		number_pool_free(pool);
+		assign_pool_close(a, pool);
 	}
 }
 
@@ -379,6 +393,7 @@ static void assign_network_addresses(struct assigner *a, size_t index)
 					   .units = UINT64_C(1) << (32 - subnet.length),
 					   .strategy = POOL_SEQUENTIAL,
 					   .quarantine_s = network->quarantine_s,
+					   .shorten_quarantine = network->shorten_quarantine,
 				   });
 	if (subnet.length <= 30) {
 		number_exclude(pool, first_of(subnet), first_of(subnet));
@@ -387,7 +402,7 @@ static void assign_network_addresses(struct assigner *a, size_t index)
 	reserve_written(a, pool, network, seats, count);
 	fill_seats(a, pool, network, seats, count);
 	assign_note_use(a, network->name, pool);
-	number_pool_free(pool);
+	assign_pool_close(a, pool);
 	for (size_t i = 0; i < count && network->gateway.family == IP_NONE && !network->no_gateway; i++)
 		if (seats[i].router)
 			network->gateway = seats[i].ipv4->ip;

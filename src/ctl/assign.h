@@ -27,12 +27,20 @@ struct pool_use {
 	uint64_t size, used, wanted;
 };
 
+/* Where a sequential pool goes on the next time. */
+struct pool_cursor {
+	const char *pool;
+	uint64_t value;
+};
+
 /* What came out; memory is the lab's arena. */
 struct assignment {
 	struct holding *holdings;
 	size_t holding_count;
 	struct pool_use *uses;
 	size_t use_count;
+	struct pool_cursor *cursors;
+	size_t cursor_count;
 };
 
 /* Fills the flat lab in. 0, or -EINVAL with errors in `diags`; the lab is good for nothing then. */

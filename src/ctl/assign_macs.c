@@ -55,6 +55,8 @@ static struct number_pool *mac_pool_open(struct assigner *a, struct mac_pools *m
 					   .strategy = row ? assign_strategy(row->strategy) : POOL_HASH,
 					   .seed = row ? row->seed : 0,
 					   .quarantine_s = row ? row->quarantine_s : 0,
+					   .quota = row ? row->quota : 0,
+					   .shorten_quarantine = row ? row->shorten_quarantine : true,
 				   });
 }
 
@@ -142,5 +144,5 @@ void assign_macs(struct assigner *a)
 		if (macs.pools[i] != NULL)
 			assign_note_use(a, lab->pools[i].name, macs.pools[i]);
 	for (size_t i = 0; i < macs.count; i++)
-		number_pool_free(macs.pools[i]);
+		assign_pool_close(a, macs.pools[i]);
 }

@@ -10,7 +10,7 @@ struct assigner {
 	const struct holdings *holdings;
 	int64_t now_wall_ns;
 	struct assignment *out;
-	size_t holding_capacity, use_capacity;
+	size_t holding_capacity, use_capacity, cursor_capacity;
 	struct diags *diags;
 };
 
@@ -26,6 +26,9 @@ struct asker asker_of_nic(struct assigner *a, const struct lab_vm *vm, size_t ni
 
 /* A pool of the lab's, with what was held before in it. */
 struct number_pool *assign_pool_open(struct assigner *a, const struct number_pool_config *config);
+
+/* Ends a pool's work, noting where it goes on the next time. Accepts NULL. */
+void assign_pool_close(struct assigner *a, struct number_pool *pool);
 enum pool_strategy assign_strategy(enum strategy strategy);
 
 /* Notes that an owner has a value, and how full a pool became. */

@@ -28,6 +28,8 @@ static void assign_at(struct lab *lab, struct holdings *holdings, struct store *
 	if (assign_lab(lab, holdings, now, &out, &diags) < 0)
 		fail_msg("%s: %s", diags.list[0].path, diags.list[0].text);
 	holdings_replace(holdings, lab->name, out.holdings, out.holding_count, now, batch);
+	for (size_t i = 0; i < out.cursor_count; i++)
+		holdings_set_cursor(holdings, out.cursors[i].pool, out.cursors[i].value, batch);
 	if (store != NULL)
 		assert_int_equal(store_write(store, batch, NULL), 0);
 	store_batch_free(batch);
@@ -153,6 +155,74 @@ static void full_test(void **state)
 	assert_non_null(strstr(diags.list[0].text, "held by full/r1:tiny, full/vm0:eth0"));
 	arena_free(lab->arena);
 	holdings_free(holdings);
+}
+
+/* A lab with one network and machine `name` in it, assigned at `now`; gives the machine's address. */
+static void assert_next(struct holdings *holdings, struct store *store, const char *name, int64_t now, const char *wanted)
+{
+	struct lab *lab = test_lab_new("next");
+	int network = test_network(lab, "lan", "10.1.0.0/24", false);
+
+	(void)test_nic(lab, test_vm(lab, name), network, NULL);
+	lab->networks[network].quarantine_s = 0;
+	assign_at(lab, holdings, store, now);
+	assert_address(lab->vms[0].nics[0].ipv4, wanted);
+	arena_free(lab->arena);
+}
+
+/* Next-fit: what was given back is not given again before all others were, also after a restart. */
+static void cursor_test(void **state)
+{
+	struct holdings *holdings = holdings_new();
+	struct store *store;
+	int64_t now = NOW;
+
+	assert_int_equal(store_open("memory", "", &store, NULL), 0);
+	for (int n = 0; n < 300; n++) {
+		char name[16], wanted[24];
+
+		(void)snprintf(name, sizeof(name), "vm%d", n);
+		(void)snprintf(wanted, sizeof(wanted), "10.1.0.%d/24", 11 + n % 244);
+		assert_next(holdings, store, name, now += SECOND, wanted);
+		holdings_free(holdings);
+		holdings = holdings_new();
+		assert_int_equal(holdings_load(holdings, store, NULL), 0);
+	}
+	holdings_free(holdings);
+	store_close(store);
+}
+
+/* What machines get out of a pool of four subnets, all of which rest, with and without leave to shorten that; and beyond a quota. */
+static void limits_test(void **state)
+{
+	for (int turn = 0; turn < 3; turn++) {
+		struct holdings *holdings = holdings_new();
+		struct lab *lab = test_lab_new("limits");
+		struct diags diags = {0};
+		struct assignment out;
+
+		for (int round = 0; round < 2; round++) {
+			lab = test_lab_new("limits");
+			test_pool(lab, "lans", "10.0.0.0/22", 24);
+			lab->pools[0].shorten_quarantine = turn != 1;
+			lab->pools[0].quota = turn == 2 ? 3 : 0;
+			for (int n = 0; n < (turn == 2 ? 3 + round : 4); n++)
+				lab->networks[test_network(lab, arena_printf(lab->arena, "r%dn%d", round, n), NULL, false)].pool = 0;
+			if (round == 0)
+				assign_at(lab, holdings, NULL, NOW);
+			diags.arena = lab->arena;
+			if (round == 1 && turn == 0)
+				assign_at(lab, holdings, NULL, NOW + SECOND);
+			else if (round == 1)
+				assert_int_equal(assign_lab(lab, holdings, NOW + SECOND, &out, &diags), -EINVAL);
+			if (round == 1 && turn == 1)
+				assert_non_null(strstr(diags.list[0].text, "is used up"));
+			if (round == 1 && turn == 2)
+				assert_non_null(strstr(diags.list[0].text, "the lab's quota of 3 is used up"));
+			arena_free(lab->arena);
+		}
+		holdings_free(holdings);
+	}
 }
 
 /* Written as text, to compare two assignments of the same lab. */
@@ -323,6 +393,8 @@ int main(void)
 		cmocka_unit_test(corners_test),
 		cmocka_unit_test(written_test),
 		cmocka_unit_test(full_test),
+		cmocka_unit_test(cursor_test),
+		cmocka_unit_test(limits_test),
 		cmocka_unit_test(sticky_test),
 		cmocka_unit_test(two_labs_test),
 		cmocka_unit_test(guests_test),

@@ -21,6 +21,8 @@ struct number_pool {
 	struct instant now;
 	struct pool *pool;
 	uint64_t used;
+	uint64_t own;	   /* that the lab holds */
+	uint64_t cursor;   /* where the search began */
 	struct map active; /* values that somebody had until now; what they map to doesn't matter */
 };
 
@@ -89,8 +91,9 @@ struct number_pool *number_pool_new(
 	const struct number_pool_config *config, const struct holdings *holdings, const char *lab, int64_t now_wall_ns)
 {
 	struct number_pool *pool = xalloc(sizeof(*pool));
+	uint64_t cursor;
 
-	*pool = (struct number_pool){*config, holdings, lab, {now_wall_ns}, NULL, 0, {0}};
+	*pool = (struct number_pool){.config = *config, .holdings = holdings, .lab = lab, .now = {now_wall_ns}};
 	if (pool->config.units > NUMBER_UNITS_MAX)
 		pool->config.units = NUMBER_UNITS_MAX;
 	pool->pool = pool_new(&(struct pool_config){
@@ -99,10 +102,12 @@ struct number_pool *number_pool_new(
 		.strategy = config->strategy,
 		.seed = config->seed,
 		.quarantine = span_s(config->quarantine_s),
-		.shorten_quarantine = true,
+		.shorten_quarantine = config->shorten_quarantine,
 		.block = pool->config.block,
 	});
 	replay(pool);
+	if (config->strategy == POOL_SEQUENTIAL && holdings_cursor(holdings, config->key, &cursor) && unit_of(pool, cursor, &pool->cursor))
+		pool_set_cursor(pool->pool, pool->cursor);
 	return pool;
 }
 
@@ -130,6 +135,29 @@ void number_exclude(struct number_pool *pool, uint64_t first, uint64_t last)
 	pool_exclude(pool->pool, first, last - first + 1);
 }
 
+/* Whether the lab may hold one more number; an error when it may not. */
+static int within_quota(const struct number_pool *pool, struct err *err)
+{
+	if (pool->config.quota == 0 || pool->own < pool->config.quota)
+		return 0;
+	return err_set(err, -EDQUOT,
+		"pool \"%s\": the lab's quota of %" PRIu64 " is used up; take something out of the lab, or raise the pool's `quota`",
+		pool->config.name, pool->config.quota);
+}
+
+/* Reserves a unit for an owner of the lab, within its quota. */
+static int reserve(struct number_pool *pool, const char *owner, uint64_t unit, struct err *err)
+{
+	uint64_t had;
+	bool holds = pool_find(pool->pool, owner, &had);
+	int rc = holds ? 0 : within_quota(pool, err);
+
+	if (rc == 0)
+		rc = pool_reserve(pool->pool, owner, unit, err);
+	pool->own += rc == 0 && !holds;
+	return rc;
+}
+
 int number_reserve(struct number_pool *pool, const char *owner, uint64_t value, struct err *err)
 {
 	const char *holder;
@@ -144,7 +172,7 @@ int number_reserve(struct number_pool *pool, const char *owner, uint64_t value, 
 		return 0;
 	if (holder != NULL && strcmp(holder, owner) != 0)
 		return err_set(err, -EEXIST, "is taken by %s", holder);
-	return pool_reserve(pool->pool, owner, unit, err);
+	return reserve(pool, owner, unit, err);
 }
 
 bool number_keep(struct number_pool *pool, const char *owner, uint64_t *value)
@@ -157,7 +185,7 @@ bool number_keep(struct number_pool *pool, const char *owner, uint64_t *value)
 	/* Who was away comes back to his number unless somebody has got it since. */
 	if (holding->released_wall_ns != 0 && map_get(&pool->active, holding->value) != NULL)
 		return false;
-	if (pool_reserve(pool->pool, owner, unit, NULL) < 0)
+	if (reserve(pool, owner, unit, NULL) < 0)
 		return false;
 	*value = holding->value;
 	return true;
@@ -208,7 +236,7 @@ static int full(const struct number_pool *pool, struct err *err)
 int number_lowest(struct number_pool *pool, const char *owner, uint64_t from, uint64_t *value, struct err *err)
 {
 	for (uint64_t unit = from; unit < pool->config.units; unit++) {
-		if (pool_owner(pool->pool, unit) == NULL && pool_reserve(pool->pool, owner, unit, NULL) == 0) {
+		if (pool_owner(pool->pool, unit) == NULL && reserve(pool, owner, unit, NULL) == 0) {
 			*value = value_of(pool, unit);
 			return 0;
 		}
@@ -219,10 +247,15 @@ int number_lowest(struct number_pool *pool, const char *owner, uint64_t from, ui
 int number_allocate(struct number_pool *pool, const char *owner, uint64_t *value, struct err *err)
 {
 	uint64_t unit;
-	int rc = pool_allocate(pool->pool, owner, pool->now, &unit, err);
+	bool holds = pool_find(pool->pool, owner, &unit);
+	int rc = holds ? 0 : within_quota(pool, err);
 
 	if (rc < 0)
+		return rc;
+	rc = pool_allocate(pool->pool, owner, pool->now, &unit, err);
+	if (rc < 0)
 		return full(pool, err);
+	pool->own += !holds;
 	*value = value_of(pool, unit);
 	return 0;
 }
@@ -239,5 +272,13 @@ bool number_find(const struct number_pool *pool, const char *owner, uint64_t *va
 
 uint64_t number_size(const struct number_pool *pool) { return pool->config.units - pool_counts(pool->pool).excluded; }
 uint64_t number_used(const struct number_pool *pool) { return pool->used; }
+bool number_cursor(const struct number_pool *pool, uint64_t *value)
+{
+	uint64_t cursor = pool_cursor(pool->pool) % pool->config.units;
+
+	*value = value_of(pool, cursor);
+	return pool->config.strategy == POOL_SEQUENTIAL && cursor != pool->cursor;
+}
+
 uint64_t number_held(const struct number_pool *pool) { return pool_counts(pool->pool).held; }
 const char *number_pool_key(const struct number_pool *pool) { return pool->config.key; }

@@ -3,7 +3,8 @@
  *
  * Theory of operation. Pools live as long as one assignment: they are made from the holdings, asked, and thrown away, so that a plan that
  * is not carried out leaves no trace. What other labs hold and what rests in quarantine is put in first, then what the lab's file says
- * itself (number_reserve), then what the lab's owners held before (number_keep); what is asked for after that is new.
+ * itself (number_reserve), then what the lab's owners held before (number_keep); what is asked for after that is new. A sequential pool
+ * goes on behind the number that it gave last, also after a restart: the holdings remember its cursor.
  */
 #ifndef CTL_NUMBER_POOL_H
 #define CTL_NUMBER_POOL_H
@@ -24,7 +25,9 @@ struct number_pool_config {
 	enum pool_strategy strategy;
 	uint64_t seed;
 	uint32_t quarantine_s;
-	uint64_t block; /* 0: static; else dynamic: it grows by so many units at a time */
+	uint64_t block;		 /* 0: static; else dynamic: it grows by so many units at a time */
+	uint64_t quota;		 /* most numbers that the lab may hold; 0: as many as there are */
+	bool shorten_quarantine; /* when nothing else is free, what rests longest is given early */
 };
 
 struct number_pool;
@@ -60,6 +63,9 @@ bool number_find(const struct number_pool *pool, const char *owner, uint64_t *va
 uint64_t number_size(const struct number_pool *pool);
 uint64_t number_used(const struct number_pool *pool);
 uint64_t number_held(const struct number_pool *pool);
+
+/* Where the next search of a sequential pool begins; false when it is where it was, or when the pool isn't sequential. */
+bool number_cursor(const struct number_pool *pool, uint64_t *value);
 
 const char *number_pool_key(const struct number_pool *pool);
 

@@ -307,6 +307,8 @@ struct operation *operation_up(struct ctl *ctl, struct lab_value *value, struct 
 	batch = store_batch_new();
 	store_batch_put(batch, STORE_LABS, name, value->row);
 	holdings_add(ctl->holdings, value->assignment.holdings, value->assignment.holding_count, batch);
+	for (size_t i = 0; i < value->assignment.cursor_count; i++)
+		holdings_set_cursor(ctl->holdings, value->assignment.cursors[i].pool, value->assignment.cursors[i].value, batch);
 	if (operation_write(operation, batch, err) < 0) {
 		lab->operation = NULL;
 		operation_free(operation);

@@ -59,6 +59,24 @@ static void describe_macs(struct pool_entry *entry)
 	entry->size = UINT64_C(1) << (48 - length);
 }
 
+/* The quarantine that the labs want for a pool of MACs, which they share. */
+static uint32_t macs_quarantine_s(const struct ctl *ctl, const struct pool_entry *entry)
+{
+	const struct ctl_lab *lab;
+	uint32_t longest = 0;
+	size_t cursor = 0;
+
+	while ((lab = map_next(&ctl->labs, &cursor, NULL, NULL)) != NULL) {
+		const struct lab *flat = lab->value != NULL ? lab->value->flat : NULL;
+
+		for (size_t i = 0; flat != NULL && i < flat->pool_count; i++)
+			if (flat->pools[i].kind == POOL_MAC && mac_number(flat->pools[i].mac_base) == entry->base &&
+				UINT64_C(1) << (48 - flat->pools[i].mac_bits) == entry->size && flat->pools[i].quarantine_s > longest)
+				longest = flat->pools[i].quarantine_s;
+	}
+	return longest;
+}
+
 static void describe_subnets(const struct lab *flat, struct pool_entry *entry)
 {
 	for (size_t i = 0; flat != NULL && i < flat->pool_count; i++) {
@@ -69,6 +87,7 @@ static void describe_subnets(const struct lab *flat, struct pool_entry *entry)
 		entry->base = ip_to_u32(row->range.ip);
 		entry->size = UINT64_C(1) << (row->unit_length - row->range.length);
 		entry->unit_length = row->unit_length;
+		entry->quarantine_s = row->quarantine_s;
 	}
 }
 
@@ -81,6 +100,7 @@ static void describe_addresses(const struct lab *flat, struct pool_entry *entry)
 			continue;
 		entry->base = ip_to_u32(subnet.ip);
 		entry->size = UINT64_C(1) << (32 - subnet.length);
+		entry->quarantine_s = flat->networks[i].quarantine_s;
 	}
 }
 
@@ -95,6 +115,8 @@ static struct pool_entry describe(const struct making *making, const char *key)
 	if (slash == NULL || strncmp(key, "mac/", 4) == 0) {
 		if (slash != NULL)
 			describe_macs(&entry);
+		if (entry.size > 0)
+			entry.quarantine_s = macs_quarantine_s(making->ctl, &entry);
 		return entry;
 	}
 	lab = arena_str(making->arena, key);
@@ -182,10 +204,13 @@ struct pool_catalog pool_catalog_make(const struct ctl *ctl, struct arena *arena
 struct pool_tally pool_tally(const struct ctl *ctl, const struct pool_entry *entry)
 {
 	struct pool_tally tally = {0};
+	int64_t now = clock_wall_ns();
 	const struct holding *holding;
 	size_t cursor = 0;
 
 	while ((holding = holdings_next(ctl->holdings, entry->key, &cursor)) != NULL) {
+		tally.resting +=
+			holding->released_wall_ns != 0 && now - holding->released_wall_ns <= (int64_t)entry->quarantine_s * 1000000000;
 		tally.held += holding->released_wall_ns == 0;
 		tally.reserved += holding->why == HOLDING_RESERVED;
 		tally.released += holding->released_wall_ns != 0;

@@ -16,7 +16,8 @@ struct pool_entry {
 	const char *lab; /* NULL: of the whole daemon */
 	enum pool_gives gives;
 	uint64_t base, size;
-	unsigned unit_length; /* of subnets */
+	unsigned unit_length;  /* of subnets */
+	uint32_t quarantine_s; /* of what is given back; the longest, when labs that share it say different things */
 };
 
 struct pool_catalog {
@@ -24,9 +25,10 @@ struct pool_catalog {
 	size_t count;
 };
 
-/* How many numbers are held, among them by command, and how many were released and still rest, or are only remembered. */
+/* How many numbers are held, among them by command, and how many were released: those that still rest, and those that are only remembered.
+ */
 struct pool_tally {
-	uint64_t held, reserved, released;
+	uint64_t held, reserved, released, resting;
 };
 
 /* All pools, in `arena`. */

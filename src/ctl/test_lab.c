@@ -45,6 +45,7 @@ int test_network(struct lab *lab, const char *name, const char *ipv4, bool dhcp)
 		.dhcp = dhcp,
 		.mtu = 1500,
 		.quarantine_s = 300,
+		.shorten_quarantine = true,
 		.lease_s = 3600,
 	};
 	return (int)lab->network_count++;
@@ -128,6 +129,7 @@ int test_pool(struct lab *lab, const char *name, const char *range, uint8_t unit
 		.range = prefix_of(range),
 		.unit_length = unit_length,
 		.quarantine_s = 300,
+		.shorten_quarantine = true,
 	};
 	return (int)lab->pool_count++;
 }

@@ -40,7 +40,9 @@ struct lab_pool {
 	enum strategy strategy;
 	uint64_t seed;
 	uint32_t quarantine_s;
-	uint32_t block; /* 0: static; else it grows by so many */
+	bool shorten_quarantine; /* when nothing else is free */
+	uint32_t quota;		 /* most that the lab may hold; 0: no limit */
+	uint32_t block;		 /* 0: static; else it grows by so many */
 	const char **exclude;
 	size_t exclude_count;
 };
@@ -77,6 +79,7 @@ struct lab_network {
 	bool no_gateway; /* `gateway: none`: DHCP offers no router */
 	bool dns;	 /* the network answers for the names of the lab's machines */
 	uint32_t quarantine_s;
+	bool shorten_quarantine;
 	const char **exclude; /* addresses, ranges and prefixes that machines don't get */
 	size_t exclude_count;
 	const char **name_servers, **ntp_servers, **dhcp_routes;

@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 # Jobs at a time; every core by default.
 JOBS ?= $(shell nproc)
 
-.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench topologies fuzz hostile soak install clean help
+.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench topologies fuzz hostile soak install soak-pools soak-labs clean help
 
 all: build
 
@@ -21,6 +21,7 @@ help:
 	@echo 'make check-web  the window in a headless Chromium (which must be installed), with the demo lab'
 	@echo 'make lint     layout, floors, lengths, names, spelling, clang-tidy, both compilers'
 	@echo 'make bench    measurements; make fuzz: fuzz targets, SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) each; make soak: SOAK_MINUTES=$(SOAK_MINUTES)'
+	@echo 'make soak-pools, make soak-labs: ctl killed a thousand times while numbers are given; a hundred labs at random for ten minutes'
 	@echo 'make topologies  OSPF on every TOPOLOGIES=DIRECTORY/*.txt ("A B COST" a link), simulated, at most TOPOLOGY_SECONDS=$(TOPOLOGY_SECONDS)'
 	@echo 'make hostile  a guest that puts a million bad states into its rings, beside two good ones'
 	@echo 'make install  into PREFIX=$(PREFIX) (DESTDIR is heeded); make clean: removes the build directories'
@@ -76,6 +77,13 @@ fuzz: deps-check
 # A million bad states of a hostile guest's rings; some 30 minutes.
 hostile: deps-check build
 	@STATES=1000000 SCRIPT_SECONDS=3600 test/system/run test/system/hostile_guest.sh
+
+# Bounded by what they do: ctl killed a thousand times while numbers are given (some 20 minutes), a hundred labs at random for ten minutes.
+soak-pools: deps-check build
+	@SCRIPT_SECONDS=5400 test/system/run test/soak/pools.sh
+
+soak-labs: deps-check kernel build
+	@SCRIPT_SECONDS=1200 test/system/run test/soak/labs.sh
 
 soak: deps-check kernel build
 	@test/system/run --soak $(SOAK_MINUTES)

@@ -119,6 +119,16 @@ check "a rogue server and router speak" in_space a python3 "$WEFT_ROOT/rogue.py"
 check "the DHCP server is not heard" within 5 dropped rogue_dhcp
 check "nor is the router" within 5 dropped rogue_router
 
+# Who asks whether an address is in use hears the truth.
+free() { in_space a busybox arping -D -q -c 2 -w 3 -I tap0 "$1"; }
+in_use6() { in_space a ip -6 addr show dev tap0 | grep -F "$1" | grep -qF dadfailed; }
+check "the router's address is in use" not free 10.1.0.1
+check "a free one is not" free 10.1.0.201
+in_space a sysctl -qw net.ipv6.conf.tap0.accept_dad=1
+check "Linux gives itself the router's IPv6 address" in_space a ip -6 addr add 2001:db8:1::1/64 dev tap0
+check "and finds that it is in use" within 10 in_use6 2001:db8:1::1
+in_space a ip -6 addr del 2001:db8:1::1/64 dev tap0
+
 check "no number is held twice or by nobody" "$weft" pool check
 for name in a b; do ip netns pids "$(space "$name")" 2>/dev/null | xargs -r kill; done
 check "the lab goes" "$weft" down clients -y

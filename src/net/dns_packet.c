@@ -77,55 +77,69 @@ bool dns_question_read(const uint8_t *bytes, size_t size, struct dns_question *o
 	return true;
 }
 
-/* "4.3.2.1": decimal numbers, the last byte first. */
-static bool reverse_v4(const char *name, size_t length, struct ip *out)
+/* A label of a reverse name as a number: decimal without leading zeros for IPv4, a hexadecimal digit for IPv6; -1 when it is none. */
+static int reverse_label(const char *label, size_t length, bool v6)
 {
-	struct ip ip = {IP_V4, {0}};
-	size_t at = 0;
+	int value = 0;
 
-	for (int i = 3; i >= 0; i--) {
-		unsigned value = 0, digits = 0;
-
-		for (; at < length && isdigit((unsigned char)name[at]) && digits < 3; at++, digits++)
-			value = value * 10 + (unsigned)(name[at] - '0');
-		if (digits == 0 || value > 255 || (i > 0 && (at >= length || name[at++] != '.')))
-			return false;
-		ip.bytes[i] = (uint8_t)value;
+	if (length == 0 || length > (v6 ? 1u : 3u) || (length > 1 && label[0] == '0'))
+		return -1;
+	if (v6)
+		return !isxdigit((unsigned char)*label) ? -1 : isdigit((unsigned char)*label) ? *label - '0' : (*label | 0x20) - 'a' + 10;
+	for (size_t i = 0; i < length; i++) {
+		if (!isdigit((unsigned char)label[i]))
+			return -1;
+		value = value * 10 + (label[i] - '0');
 	}
-	if (at != length)
-		return false;
-	*out = ip;
+	return value <= UINT8_MAX ? value : -1;
+}
+
+/* The labels in front of the suffix, the last one of which is the first part of the address. */
+static bool reverse_labels(const char *name, size_t length, bool v6, struct prefix *out)
+{
+	struct prefix prefix = {.ip = {.family = v6 ? IP_V6 : IP_V4}};
+	unsigned parts = 0, parts_max = v6 ? 32 : 4;
+
+	while (length > 0) {
+		size_t start = length;
+		int value;
+
+		while (start > 0 && name[start - 1] != '.')
+			start--;
+		value = reverse_label(name + start, length - start, v6);
+		if (value < 0 || parts == parts_max || start == 1)
+			return false;
+		if (v6)
+			prefix.ip.bytes[parts / 2] |= (uint8_t)(value << (parts % 2 ? 0 : 4));
+		else
+			prefix.ip.bytes[parts] = (uint8_t)value;
+		parts++;
+		length = start > 0 ? start - 1 : 0;
+	}
+	prefix.length = (uint8_t)(parts * (v6 ? 4 : 8));
+	*out = prefix;
 	return true;
 }
 
-/* 32 hexadecimal digits with dots between, the last one first. */
-static bool reverse_v6(const char *name, size_t length, struct ip *out)
-{
-	struct ip ip = {IP_V6, {0}};
-
-	if (length != 63)
-		return false;
-	for (unsigned i = 0; i < 32; i++) {
-		char digit = name[i * 2];
-		unsigned value = isdigit((unsigned char)digit) ? (unsigned)(digit - '0') : (unsigned)(digit - 'a' + 10);
-
-		if (!isxdigit((unsigned char)digit) || (i < 31 && name[i * 2 + 1] != '.'))
-			return false;
-		ip.bytes[15 - i / 2] |= (uint8_t)(value << (i % 2 ? 4 : 0));
-	}
-	*out = ip;
-	return true;
-}
-
-bool dns_reverse_parse(const char *name, struct ip *out)
+bool dns_reverse_zone(const char *name, struct prefix *out)
 {
 	size_t length = strlen(name);
 
 	if (length > 13 && strcmp(name + length - 13, ".in-addr.arpa") == 0)
-		return reverse_v4(name, length - 13, out);
+		return reverse_labels(name, length - 13, false, out);
 	if (length > 9 && strcmp(name + length - 9, ".ip6.arpa") == 0)
-		return reverse_v6(name, length - 9, out);
+		return reverse_labels(name, length - 9, true, out);
 	return false;
+}
+
+bool dns_reverse_parse(const char *name, struct ip *out)
+{
+	struct prefix prefix;
+
+	if (!dns_reverse_zone(name, &prefix) || prefix.length != (prefix.ip.family == IP_V4 ? 32 : 128))
+		return false;
+	*out = prefix.ip;
+	return true;
 }
 
 /* A name as labels; false when it is none. */

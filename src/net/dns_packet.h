@@ -33,6 +33,9 @@ struct dns_answer {
 /* Reads a message that asks one question; false when it is malformed or no question. */
 bool dns_question_read(const uint8_t *bytes, size_t size, struct dns_question *out);
 
+/* The addresses that a name below in-addr.arpa or ip6.arpa is about: all or the first parts of one. False when the name is malformed. */
+bool dns_reverse_zone(const char *name, struct prefix *out);
+
 /* The address that a name below in-addr.arpa or ip6.arpa stands for; false when it stands for none. */
 bool dns_reverse_parse(const char *name, struct ip *out);
 

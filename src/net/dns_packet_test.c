@@ -74,6 +74,27 @@ static void test_reverse(void **state)
 	assert_false(dns_reverse_parse("vm1.demo", &ip));
 }
 
+static void test_reverse_zone(void **state)
+{
+	struct prefix zone;
+	struct ip wanted;
+
+	(void)state;
+	assert_true(dns_reverse_zone("1.10.in-addr.arpa", &zone));
+	assert_int_equal(ip_to_u32(zone.ip), 0x0a010000);
+	assert_int_equal(zone.length, 16);
+	assert_true(dns_reverse_zone("8.B.d.0.1.0.0.2.ip6.arpa", &zone));
+	assert_true(ip_parse("2001:db8::", &wanted));
+	assert_true(ip_equal(zone.ip, wanted));
+	assert_int_equal(zone.length, 32);
+	assert_false(dns_reverse_zone("in-addr.arpa", &zone));
+	assert_false(dns_reverse_zone("01.10.in-addr.arpa", &zone));
+	assert_false(dns_reverse_zone("1..10.in-addr.arpa", &zone));
+	assert_false(dns_reverse_zone(".10.in-addr.arpa", &zone));
+	assert_false(dns_reverse_zone("10.ip6.arpa", &zone));
+	assert_false(dns_reverse_zone("g.ip6.arpa", &zone));
+}
+
 static void test_write(void **state)
 {
 	struct dns_answer answers[DNS_ANSWERS_MAX + 1] = {{.ip = ip_from_u32(0x0a01000b)}};
@@ -141,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_reverse),
+		cmocka_unit_test(test_reverse_zone),
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_random),
 	};

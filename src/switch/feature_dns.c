@@ -2,7 +2,8 @@
  * Feature dns: the name server of a lab (RFC 1035), answering from the model.
  *
  * Theory of operation. In a network with `dns` the servers' addresses answer questions for the names of the lab's machines ("vm1" and
- * "vm1.LAB") and routers ("r1" has the addresses of all of its interfaces), and for the names of their addresses.
+ * "vm1.LAB") and routers ("r1" has the addresses of all of its interfaces), and for the names of their addresses, with the names that lead
+ * to these below in-addr.arpa and ip6.arpa.
  * Machines of other labs are not known, and nothing is asked of the world: a name outside of the lab is refused, so that a resolver with
  * another server goes on there. Questions are answered on the port that they came from, from what the switch knows, without a table of its
  * own: a lab's ports are looked through, within the port's rate.
@@ -97,17 +98,31 @@ static void find_address(const struct core *core, const struct network *network,
 	found->exists = true;
 }
 
-/* True when an address is of the lab's: so that nobody else is to be asked for its name. */
-static bool is_of_lab(const struct core *core, const struct network *network, struct ip ip)
+/* True when the addresses that a reverse name is about are of the lab's, all or some: so that nobody else is to be asked for them. */
+static bool is_of_lab(const struct core *core, const struct network *network, struct prefix zone)
 {
 	struct network *other;
 	size_t cursor = 0;
 
 	while ((other = map_next(&core->networks, &cursor, NULL, NULL)) != NULL)
 		for (unsigned i = 0; same_lab(other, network) && i < other->config.subnet_count; i++)
-			if (prefix_contains(other->config.subnets[i], ip))
+			if (prefix_contains(other->config.subnets[i], zone.ip) || prefix_contains(zone, other->config.subnets[i].ip))
 				return true;
 	return false;
+}
+
+/* A name below in-addr.arpa or ip6.arpa. One with fewer parts than an address is there, with others below it, and has no records itself. */
+static enum dns_code resolve_reverse(const struct core *core, const struct network *network, const struct dns_question *question,
+	struct prefix zone, struct found *found)
+{
+	if (!is_of_lab(core, network, zone))
+		return DNS_REFUSED;
+	if (zone.length != (zone.ip.family == IP_V4 ? 32 : 128))
+		return DNS_OK;
+	find_address(core, network, zone.ip, found);
+	if (question->type != DNS_TYPE_PTR && question->type != DNS_TYPE_ANY)
+		found->count = 0;
+	return found->exists ? DNS_OK : DNS_NO_NAME;
 }
 
 /* Looks up what is asked: answers, and what is to be said of the name. */
@@ -117,17 +132,12 @@ static enum dns_code resolve(const struct core *core, const struct network *netw
 	size_t length = strlen(question->name), domain_length = strlen(domain);
 	char *dot = strchr(question->name, '.');
 	char host[DNS_NAME_BYTES];
-	struct ip ip;
+	struct prefix zone;
 
 	if (!question->plain)
 		return DNS_NOT_BUILT;
-	if (dns_reverse_parse(question->name, &ip)) {
-		if (!is_of_lab(core, network, ip))
-			return DNS_REFUSED;
-		if (question->type == DNS_TYPE_PTR || question->type == DNS_TYPE_ANY)
-			find_address(core, network, ip, found);
-		return found->exists ? DNS_OK : DNS_NO_NAME;
-	}
+	if (dns_reverse_zone(question->name, &zone))
+		return resolve_reverse(core, network, question, zone, found);
 	memcpy(host, question->name, length + 1);
 	if (dot != NULL) {
 		/* "vm1.LAB"; a name elsewhere is not ours to speak of. */

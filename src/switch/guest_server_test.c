@@ -321,6 +321,15 @@ static void test_names(void **state)
 	assert_memory_equal(answers + 12, "\4vm12\4demo\0", 11);
 	(void)ask(world, 11, "99.0.1.10.in-addr.arpa", DNS_TYPE_PTR, &code, &count);
 	assert_int_equal(code, DNS_NO_NAME);
+	/* The name is there without an address; so are the names above it (RFC 8020), as far as they lead to the lab's subnets. */
+	(void)ask(world, 11, "12.0.1.10.in-addr.arpa", DNS_TYPE_A, &code, &count);
+	assert_true(code == DNS_OK && count == 0);
+	(void)ask(world, 11, "10.in-addr.arpa", DNS_TYPE_PTR, &code, &count);
+	assert_true(code == DNS_OK && count == 0);
+	(void)ask(world, 11, "8.b.d.0.1.0.0.2.ip6.arpa", DNS_TYPE_PTR, &code, &count);
+	assert_true(code == DNS_OK && count == 0);
+	(void)ask(world, 11, "3.10.in-addr.arpa", DNS_TYPE_PTR, &code, &count);
+	assert_int_equal(code, DNS_REFUSED);
 	(void)ask(world, 11, "8.8.8.8.in-addr.arpa", DNS_TYPE_PTR, &code, &count);
 	assert_int_equal(code, DNS_REFUSED);
 	world_close(world);

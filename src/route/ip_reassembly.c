@@ -76,6 +76,7 @@ static void make_room(struct ip_reassembly *reassembly, uint32_t rif)
 	struct unfinished *packet, *of_all = NULL, *of_rif = NULL;
 	uint32_t count = 0;
 
+	/* NOLINTBEGIN(clang-analyzer-unix.Malloc): as in list_empty. */
 	list_each (packet, &reassembly->packets, struct unfinished, in_reassembly) {
 		of_all = of_all ? of_all : packet;
 		if (packet->rif == rif) {
@@ -83,6 +84,7 @@ static void make_room(struct ip_reassembly *reassembly, uint32_t rif)
 			count++;
 		}
 	}
+	/* NOLINTEND(clang-analyzer-unix.Malloc) */
 	if (of_rif != NULL && count >= reassembly->limits.packets)
 		unfinished_lose(reassembly, of_rif);
 	else if (of_all != NULL && reassembly->count >= reassembly->limits.packets_whole)

@@ -17,8 +17,8 @@ static uint64_t told;
 
 static void bench_send(void *context, const struct ospf_datagram *datagram) {}
 static void bench_limit(void *context, const char *limit, uint64_t value) {}
-static void bench_learnt(void *context, const struct prefix *prefix, const struct nexthop *nexthops, unsigned nexthop_count, uint32_t metric,
-	struct instant now)
+static void bench_learnt(void *context, const struct prefix *prefix, const struct nexthop *nexthops, unsigned nexthop_count,
+	uint32_t metric, struct instant now)
 {
 	told++;
 }

@@ -85,6 +85,9 @@ static bool is_answer(uint16_t type)
 
 static bool carries_fd(uint16_t type) { return type == MSG_PEER || type == MSG_OPENED || type == MSG_KEEP || type == MSG_KEPT; }
 
+/* What its receiver can miss, as it can on a wire. */
+static bool is_packet(uint16_t type) { return type == MSG_PUNT || type == MSG_INJECT; }
+
 /* Sending. */
 
 /* Sends the parts as one packet, with `fd` unless it is -1. */
@@ -207,6 +210,9 @@ int channel_send(struct channel *channel, enum message_type type, uint32_t seq, 
 	if (channel == NULL || channel->reason != NULL)
 		return -ENOTCONN;
 	error = list_empty(&channel->queue) ? send_packet(channel->fd, out.parts, 2, fd, MSG_DONTWAIT) : -EAGAIN;
+	if (error == -EAGAIN && is_packet(out.head.type) &&
+		(channel->queued >= CHANNEL_QUEUE_PACKETS_MAX || channel->queued_bytes >= CHANNEL_QUEUE_PACKET_BYTES_MAX))
+		return -ENOBUFS;
 	if (error == -EAGAIN)
 		return queue_packet(channel, out.parts, fd);
 	if (error == -EMSGSIZE)

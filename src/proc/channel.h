@@ -4,7 +4,8 @@
  * Theory of operation. One packet is one message: head, body, at most one descriptor. What is received is checked against its row before
  * anyone sees it; a message that fails closes the channel (the other side is broken or hostile) and the supervisor makes a new one when the
  * process is back. Sending never blocks: what the socket doesn't take waits in a bounded queue; when that is full the channel is closed and
- * the event counted, since a process that doesn't read is as good as dead. Descriptors that are received are the receiver's to close.
+ * the event counted, since a process that doesn't read is as good as dead. Packets (PUNT, INJECT) get a quarter of the queue: they may be
+ * lost as on any wire, so a busy process misses packets and not the channel. Descriptors that are received are the receiver's to close.
  */
 #ifndef PROC_CHANNEL_H
 #define PROC_CHANNEL_H
@@ -17,6 +18,9 @@ struct channel;
 /* What may wait for a peer that doesn't read: messages, bytes; and calls without an answer yet. */
 #define CHANNEL_QUEUE_MESSAGES_MAX 16384
 #define CHANNEL_QUEUE_BYTES_MAX (16 << 20)
+/* Of those, packets: */
+#define CHANNEL_QUEUE_PACKETS_MAX (CHANNEL_QUEUE_MESSAGES_MAX / 4)
+#define CHANNEL_QUEUE_PACKET_BYTES_MAX (CHANNEL_QUEUE_BYTES_MAX / 4)
 #define CHANNEL_CALLS_MAX 65536
 
 /* A received message. `body` is a whole struct of row->size bytes, valid during the call; `fd` is -1 or a descriptor, now the callee's. */
@@ -45,7 +49,8 @@ void channel_free(struct channel *channel);
 
 /*
  * Sends a message; `fd` (borrowed, -1 for none) goes along. `seq` is 0 for events, the order's in replies. Accepts NULL as the channel and
- * does nothing then: a process that is away gets everything again when it is back. Returns 0, -ENOTCONN, or -EMSGSIZE.
+ * does nothing then: a process that is away gets everything again when it is back. Returns 0, -ENOTCONN, -EMSGSIZE, or, for a packet that
+ * finds its part of the queue full, -ENOBUFS.
  */
 int channel_send(struct channel *channel, enum message_type type, uint32_t seq, const void *body, int fd);
 

@@ -292,12 +292,16 @@ static void test_full_queue_breaks(void **state)
 	struct side a;
 	int raw = raw_open(&a);
 	struct msg_packet *packet = xalloc(sizeof(*packet));
-	int sent = 0;
+	int sent = 0, error;
 
 	packet->size = PACKET_BYTES_MAX;
-	while (channel_send(a.channel, MSG_PUNT, 0, packet, -1) == 0 && sent < 100000)
+	while ((error = channel_send(a.channel, MSG_PUNT, 0, packet, -1)) == 0 && sent < 100000)
 		sent++;
-	assert_true(sent > CHANNEL_QUEUE_BYTES_MAX / (int)sizeof(*packet) && sent < 100000);
+	assert_int_equal(error, -ENOBUFS); /* packets alone fill a part of it */
+	assert_true(sent > CHANNEL_QUEUE_PACKET_BYTES_MAX / (int)sizeof(*packet) && sent < 100000);
+	for (sent = 0; channel_send(a.channel, MSG_PORT_DEL, 0, &(struct msg_id){1}, -1) == 0 && sent < 100000;)
+		sent++;
+	assert_true(sent > CHANNEL_QUEUE_MESSAGES_MAX / 2 && sent <= CHANNEL_QUEUE_MESSAGES_MAX);
 	assert_int_equal(a.closed, 0); /* never from inside of a send */
 	settle(a.loop);
 	assert_int_equal(a.closed, 1);

@@ -19,6 +19,9 @@
 /* How long the switch may take to answer an order. */
 #define ANSWER_S 10
 
+/* Pause between two words about lost packets. */
+#define LOST_PAUSE_S 10
+
 /* Most rows of one answer: what a channel's queue takes at once. */
 #define ROWS_MAX 12000
 
@@ -32,6 +35,8 @@ struct route_body {
 	struct loop_timer *timer;
 	unsigned switch_life; /* counts the channels to the switch: answers over an old one say nothing about the new one */
 	unsigned rows;	      /* of the running answer */
+	uint64_t lost;	      /* packets that the switch did not take */
+	struct instant lost_told;
 };
 
 /* An order that waits for its answer. */
@@ -69,6 +74,20 @@ static uint32_t order_router(enum message_type type, const void *body)
 	return type == MSG_FIB_SYNC ? ((const struct msg_fib_sync *)body)->router : ((const struct msg_punt_rule *)body)->router;
 }
 
+static void route_event(void *context, enum message_type type, const void *event);
+
+/* The switch is behind with our packets: a limit, told at most every ten seconds. */
+static void packet_lost(struct route_body *body)
+{
+	struct msg_limit event = {.limit = "packets to the switch", .path = "route", .value = ++body->lost};
+	struct instant now = loop_now(body->process->loop);
+
+	if (body->lost > 1 && !instant_reached(instant_add(body->lost_told, span_s(LOST_PAUSE_S)), now))
+		return;
+	body->lost_told = now;
+	route_event(body, MSG_LIMIT_REACHED, &event);
+}
+
 /* Packets are sent and forgotten, everything else is answered. */
 static void route_order(void *context, enum message_type type, const void *message)
 {
@@ -79,7 +98,8 @@ static void route_order(void *context, enum message_type type, const void *messa
 	if (channel == NULL)
 		return;
 	if (type == MSG_INJECT) {
-		(void)channel_send(channel, type, 0, message, -1);
+		if (channel_send(channel, type, 0, message, -1) == -ENOBUFS)
+			packet_lost(body);
 		return;
 	}
 	order = xalloc(sizeof(*order));

@@ -71,6 +71,8 @@ struct switch_body {
 	struct span spin;
 	bool forgot; /* FORGET_UNASKED was sent */
 	uint32_t generations[PROCESS_COUNT];
+	uint64_t punts_lost; /* packets that route did not take */
+	struct instant lost_told;
 };
 
 static void port_open(struct switch_port *port);
@@ -340,6 +342,19 @@ static void ports_complete(struct switch_body *body)
 
 /* Events of the worker. */
 
+/* The process route is behind with packets: a limit, told at most every ten seconds. */
+static void punt_lost(struct switch_body *body)
+{
+	const struct msg_limit event = {.limit = "packets to route", .path = "switch", .value = ++body->punts_lost};
+	struct instant now = loop_now(body->process->loop);
+
+	if (body->punts_lost > 1 && !instant_reached(instant_add(body->lost_told, span_s(10)), now))
+		return;
+	body->lost_told = now;
+	log_warning("switch", "route is behind: %llu packets lost so far", (unsigned long long)body->punts_lost);
+	(void)channel_send(body->process->peers[PROCESS_CTL], MSG_LIMIT_REACHED, 0, &event, -1);
+}
+
 static void event_handle(struct switch_body *body, const struct worker_event *event)
 {
 	struct channel *peer = event->kind == WORKER_LOST	 ? NULL
@@ -349,8 +364,8 @@ static void event_handle(struct switch_body *body, const struct worker_event *ev
 
 	switch (event->kind) {
 	case WORKER_MESSAGE:
-		if (of_this_life)
-			(void)channel_send(peer, event->row->type, event->seq, event->body, event->fd);
+		if (of_this_life && channel_send(peer, event->row->type, event->seq, event->body, event->fd) == -ENOBUFS)
+			punt_lost(body);
 		break;
 	case WORKER_APPLIED:
 		if (of_this_life && event->seq != 0)

@@ -58,7 +58,7 @@ static void test_grids(void **state)
 		cut_at = seconds_of(world->changed) - seconds_of(before);
 		assert_int_equal(sim_ospf_compare(world), 0);
 		print_message("  a link cut: last route changed after %.3f s\n", cut_at);
-		assert_true(cut_at < 0.2);
+		assert_true(cut_at < 0.05);
 		sim_world_free(world);
 	}
 }

@@ -14,6 +14,7 @@ struct ospf_settings ospf_settings_default(uint32_t router_id)
 		.lsa_arrival = span_ms(20),
 		.wait = span_ms(500),
 		.ack_delay = span_ms(50),
+		.flood_pace = span_ms(4),
 		.spf_initial = span_ms(10),
 		.spf_short = span_ms(50),
 		.spf_long = span_s(1),
@@ -130,7 +131,8 @@ void ospf_interface_timer(struct ospf_interface *interface, struct instant *time
 {
 	*timer = when;
 	timer_heap_set(&interface->ospf->timers, &interface->timer,
-		instant_earlier(instant_earlier(interface->hello_at, interface->wait_at), interface->ack_at));
+		instant_earlier(
+			instant_earlier(interface->hello_at, interface->wait_at), instant_earlier(interface->ack_at, interface->flood_at)));
 }
 
 void ospf_neighbor_timer(struct ospf_neighbor *neighbor, struct instant *timer, struct instant when)
@@ -233,7 +235,7 @@ static struct ospf_interface *interface_new(struct ospf *ospf, uint32_t rif, con
 	interface->ospf = ospf;
 	interface->rif = rif;
 	interface->settings = *settings;
-	interface->hello_at = interface->wait_at = interface->ack_at = INSTANT_NEVER;
+	interface->hello_at = interface->wait_at = interface->ack_at = interface->flood_at = INSTANT_NEVER;
 	list_init(&interface->neighbors);
 	list_append(&ospf->interfaces, &interface->in_ospf);
 	(void)map_set(&ospf->interface_of, rif, interface);

@@ -63,7 +63,8 @@ struct ospf_settings {
 	struct span lsa_arrival;  /* MinLSArrival: 20 ms */
 	struct span wait;	  /* before the election, once a neighbor answers: 500 ms */
 	struct span ack_delay;	  /* 50 ms */
-	struct span spf_initial;  /* RFC 8405's delays: 10 ms, 50 ms, 1 s */
+	struct span flood_pace;	  /* between floods of an interface, what comes meanwhile goes together: 4 ms */
+	struct span spf_initial;  /* RFC 8405's delays: 10 ms, 50 ms (and once more for each 256 LSAs), 1 s */
 	struct span spf_short;
 	struct span spf_long;
 	struct span spf_learn;	  /* TIME_TO_LEARN_INTERVAL: 500 ms */

@@ -14,6 +14,15 @@
  *
  * The new table is compared with the old one as two sorted lists; the RIB hears of differences alone.
  */
+
+/* The more LSAs, the longer a run takes, and a start in a large area brings them in by thousands; never longer than LONG_WAIT's delay. */
+static struct span short_wait(const struct ospf *ospf)
+{
+	int64_t wait = ospf->settings.spf_short.ns * (1 + ospf->lsa_count / 256);
+
+	return span_ns(wait < ospf->settings.spf_long.ns ? wait : ospf->settings.spf_long.ns);
+}
+
 static void event(struct ospf *ospf)
 {
 	const struct ospf_settings *settings = &ospf->settings;
@@ -29,7 +38,7 @@ static void event(struct ospf *ospf)
 		ospf->spf_learnt_at = instant_add(now, settings->spf_learn);
 		ospf->spf_state = OSPF_SPF_SHORT_WAIT;
 	} else if (ospf->spf_state == OSPF_SPF_SHORT_WAIT) {
-		delay = settings->spf_short;
+		delay = short_wait(ospf);
 	}
 	ospf->spf_quiet_at = instant_add(now, settings->spf_holddown);
 	if (ospf->spf_at.ns == INSTANT_NEVER.ns)

@@ -74,6 +74,7 @@ struct ospf_entry {
 	struct instant said;	 /* by ourselves: the last instance */
 	struct span pause;	 /* by ourselves: from then to the next */
 	struct instant answered; /* when an older instance was last answered with ours */
+	uint64_t flood_mark;	 /* ospf->flood_serial when it was last put into an update for an interface */
 	uint32_t waiting;	 /* neighbors that have yet to acknowledge it */
 	bool flooded;		 /* came from a neighbor */
 	bool own;
@@ -148,7 +149,9 @@ struct ospf_interface {
 	unsigned ack_count, ack_capacity;
 	struct ospf_entry **floods;
 	unsigned flood_count, flood_capacity;
-	struct instant hello_at, wait_at, ack_at;
+	struct instant hello_at, wait_at, ack_at, flood_at;
+	struct instant flooded; /* when `floods` were sent last */
+	unsigned flood_burst;	/* times, one soon after the other */
 	struct timer_node timer;
 	uint64_t drops[OSPF_DROP_COUNT];
 };
@@ -225,6 +228,7 @@ struct ospf {
 	struct list locals;
 	struct map local_of; /* network << 8 | length -> local */
 	uint32_t lsa_count;
+	uint64_t flood_serial;
 	struct list dying;
 	struct list gone; /* neighbors that end with the running call */
 	struct timer_heap timers;

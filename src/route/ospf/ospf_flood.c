@@ -8,8 +8,9 @@
 /*
  * Theory of operation. An LSA that is newer than what the database has goes in, and from there to every interface of its scope: it joins
  * the resend list of each neighbor that may lack it, and the interface's `floods`, which are sent in as few packets as possible when the
- * running call ends. Acknowledgments gather on the interface for `ack_delay`. Entries of resend lists are in order of the time when they
- * were sent last, so one timer per neighbor is enough.
+ * running call ends, or, after some went out just now, `flood_pace` after them: a change or two are quick, a storm of them goes in full
+ * packets, without those that the neighbors have said themselves meanwhile. Acknowledgments gather on the interface for `ack_delay`.
+ * Entries of resend lists are in order of the time when they were sent last, so one timer per neighbor is enough.
  */
 static uint64_t resend_key(const struct ospf_entry *entry) { return (uint64_t)(uintptr_t)entry; }
 
@@ -166,13 +167,51 @@ bool ospf_flood(struct ospf_entry *entry, struct ospf_neighbor *from)
 	return back;
 }
 
+/* Floods of an interface that don't wait for each other. */
+#define FLOOD_BURST 4
+
+/* Whether some neighbor on the interface still has to acknowledge the LSA. */
+static bool is_lacked(const struct ospf_interface *interface, const struct ospf_entry *entry)
+{
+	const struct ospf_neighbor *neighbor;
+
+	list_each (neighbor, &interface->neighbors, struct ospf_neighbor, in_interface)
+		if (map_get(&neighbor->resend_of, resend_key(entry)) != NULL)
+			return true;
+	return false;
+}
+
 void ospf_flood_flush(struct ospf_interface *interface)
 {
+	struct ospf *ospf = interface->ospf;
+	struct instant allowed = instant_add(interface->flooded, ospf->settings.flood_pace);
+	unsigned count = 0;
+
 	if (interface->flood_count == 0)
 		return;
+	if (instant_reached(instant_add(interface->flooded, span_ns(4 * ospf->settings.flood_pace.ns)), ospf->now))
+		interface->flood_burst = 0;
+	if (!ospf->stopping && interface->flood_burst >= FLOOD_BURST && !instant_reached(allowed, ospf->now)) {
+		if (interface->flood_at.ns == INSTANT_NEVER.ns)
+			ospf_interface_timer(interface, &interface->flood_at, allowed);
+		return;
+	}
+	ospf->flood_serial++;
+	for (unsigned i = 0; i < interface->flood_count; i++) {
+		struct ospf_entry *entry = interface->floods[i];
+
+		if (entry->flood_mark == ospf->flood_serial || !is_lacked(interface, entry))
+			continue;
+		entry->flood_mark = ospf->flood_serial;
+		interface->floods[count++] = entry;
+	}
 	if (interface->state >= OSPF_IF_WAITING)
-		ospf_send_update(interface, ospf_interface_group(interface), interface->floods, interface->flood_count);
+		ospf_send_update(interface, ospf_interface_group(interface), interface->floods, count);
 	interface->flood_count = 0;
+	interface->flooded = ospf->now;
+	if (interface->flood_burst < FLOOD_BURST)
+		interface->flood_burst++;
+	ospf_interface_timer(interface, &interface->flood_at, INSTANT_NEVER);
 }
 
 static void ack_later(struct ospf_interface *interface, const struct ospf_lsa_header *header)

@@ -159,6 +159,7 @@ static void act_down(struct ospf_interface *interface)
 	ospf_interface_timer(interface, &interface->hello_at, INSTANT_NEVER);
 	ospf_interface_timer(interface, &interface->wait_at, INSTANT_NEVER);
 	ospf_interface_timer(interface, &interface->ack_at, INSTANT_NEVER);
+	ospf_interface_timer(interface, &interface->flood_at, INSTANT_NEVER);
 	interface->designated = interface->backup = 0;
 	interface->ack_count = 0;
 	interface->flood_count = 0;
@@ -214,6 +215,7 @@ void ospf_interface_fire(struct ospf_interface *interface)
 		interface->ack_count = 0;
 		interface->ack_at = INSTANT_NEVER;
 	}
+	ospf_flood_flush(interface);
 	if (instant_reached(interface->hello_at, now)) {
 		ospf_send_hello(interface);
 		interface->hello_at = next_hello(interface);

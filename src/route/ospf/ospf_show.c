@@ -264,7 +264,8 @@ void ospf_check_invariants(const struct ospf *ospf)
 			neighbors++;
 			full += neighbor->state == OSPF_NB_FULL;
 		}
-		CHECK(neighbors == interface->neighbor_count && full == interface->full_count && interface->flood_count == 0);
+		CHECK(neighbors == interface->neighbor_count && full == interface->full_count);
+		CHECK(interface->flood_count == 0 || interface->flood_at.ns != INSTANT_NEVER.ns);
 		CHECK((interface->state == OSPF_IF_DOWN) == !interface->up && (interface->up || neighbors == 0));
 		CHECK(interface->ack_count == 0 || interface->ack_at.ns != INSTANT_NEVER.ns);
 	}

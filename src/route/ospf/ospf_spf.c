@@ -384,12 +384,15 @@ static size_t entries_most(const struct ospf_lsa *lsas, size_t count)
 	return entries;
 }
 
+/* Not zeroed, since every element is written before it is read and a run in a large area would spend its time on that. NULL: no memory. */
+static void *array_new(size_t count, size_t size) { return reallocarray(NULL, count, size); }
+
 int ospf_spf_routes(struct ospf_spf *spf, const struct ospf_lsa *lsas, size_t count)
 {
 	struct tree tree = {0};
-	struct ospf_route *routes = calloc(entries_most(lsas, count), sizeof(*routes));
+	struct ospf_route *routes = array_new(entries_most(lsas, count), sizeof(*routes));
 
-	tree.vertices = calloc(count + 1, sizeof(*tree.vertices));
+	tree.vertices = array_new(count + 1, sizeof(*tree.vertices));
 	if (routes == NULL || tree.vertices == NULL) {
 		free(routes);
 		free(tree.vertices);
@@ -412,12 +415,12 @@ int ospf_spf_run(struct ospf_spf *spf, uint32_t root, const struct ospf_lsa *lsa
 
 	CHECK(count < UINT32_MAX);
 	*spf = (struct ospf_spf){0};
-	tree.vertices = calloc(count + 1, sizeof(*tree.vertices));
-	tree.edges = calloc(entries, sizeof(*tree.edges));
-	tree.heap = calloc(entries + 1, sizeof(*tree.heap));
-	spf->routes = calloc(entries, sizeof(*spf->routes));
-	spf->routers = calloc(count + 1, sizeof(*spf->routers));
-	spf->networks = calloc(count + 1, sizeof(*spf->networks));
+	tree.vertices = array_new(count + 1, sizeof(*tree.vertices));
+	tree.edges = array_new(entries, sizeof(*tree.edges));
+	tree.heap = array_new(entries + 1, sizeof(*tree.heap));
+	spf->routes = array_new(entries, sizeof(*spf->routes));
+	spf->routers = array_new(count + 1, sizeof(*spf->routers));
+	spf->networks = array_new(count + 1, sizeof(*spf->networks));
 	if (tree.vertices == NULL || tree.edges == NULL || tree.heap == NULL || spf->routes == NULL || spf->routers == NULL ||
 		spf->networks == NULL) {
 		ospf_spf_free(spf);

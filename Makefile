@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 # Jobs at a time; every core by default.
 JOBS ?= $(shell nproc)
 
-.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench topologies fuzz hostile soak install soak-pools soak-labs clean help
+.PHONY: all build web-packages deps deps-check kernel demo check check-web lint bench topologies fuzz hostile soak install soak-pools soak-labs live-policies clean help
 
 all: build
 
@@ -22,6 +22,7 @@ help:
 	@echo 'make lint     layout, floors, lengths, names, spelling, clang-tidy, both compilers'
 	@echo 'make bench    measurements; make fuzz: fuzz targets, SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) each; make soak: SOAK_MINUTES=$(SOAK_MINUTES)'
 	@echo 'make soak-pools, make soak-labs: ctl killed a thousand times while numbers are given; a hundred labs at random for ten minutes'
+	@echo 'make live-policies  twelve guests under each policy, within a second of what the simulator says; at most 25 minutes, on a quiet host'
 	@echo 'make topologies  OSPF on every TOPOLOGIES=DIRECTORY/*.txt ("A B COST" a link), simulated, at most TOPOLOGY_SECONDS=$(TOPOLOGY_SECONDS)'
 	@echo 'make hostile  a guest that puts a million bad states into its rings, beside two good ones'
 	@echo 'make install  into PREFIX=$(PREFIX) (DESTDIR is heeded); make clean: removes the build directories'
@@ -84,6 +85,9 @@ soak-pools: deps-check build
 
 soak-labs: deps-check kernel build
 	@SCRIPT_SECONDS=1200 test/system/run test/soak/labs.sh
+# Twelve guests under each policy beside the simulator's prediction: on a quiet host, within a second.
+live-policies: deps-check kernel build
+	@GUESTS=12 POLICIES="fcfs rr priority priority-preemptive" TOLERANCE_S=1 timeout 1500 test/system/queue_live.sh
 
 soak: deps-check kernel build
 	@test/system/run --soak $(SOAK_MINUTES)

@@ -47,7 +47,7 @@ struct msg_vm {
 	struct vm_nic nics[NICS_MAX];
 };
 
-enum vm_action { VM_START, VM_STOP, VM_KILL, VM_PAUSE, VM_RESUME, VM_RESET, VM_ACTION_COUNT };
+enum vm_action { VM_START, VM_STOP, VM_KILL, VM_PAUSE, VM_RESUME, VM_RESET, VM_SAVE, VM_RESTORE, VM_ACTION_COUNT };
 
 struct msg_vm_do {
 	uint32_t id;
@@ -64,10 +64,11 @@ enum vm_state {
 	VM_STATE_STOPPING,
 	VM_STATE_STOPPED,
 	VM_STATE_FAILED,
+	VM_STATE_SAVED, /* its memory is on disk: it has neither processor nor memory, and goes on where it was */
 	VM_STATE_COUNT
 };
 
-/* turnaround = waiting + service, exactly; waiting is time in the queue and paused, service is time starting and running. */
+/* turnaround = waiting + service, exactly; waiting is time in the queue, paused and saved, service is time starting and running. */
 struct msg_vm_state {
 	uint32_t id;
 	uint8_t state; /* enum vm_state */

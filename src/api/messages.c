@@ -13,9 +13,10 @@ const char *const rip_auth_names[RIP_AUTH_NAMES] = {"none", "password", "md5", "
 static const char *const route_protocol_names[] = {"connected", "static", "rip", "ospf", "bgp"};
 static const char *const route_action_names[] = {"forward", "blackhole"};
 static const char *const port_state_names[] = {"down", "connected", "up"};
-static const char *const vm_action_names[] = {"start", "stop", "kill", "pause", "resume", "reset"};
+static const char *const vm_action_names[] = {"start", "stop", "kill", "pause", "resume", "reset", "save", "restore"};
 static const char *const vm_restart_names[] = {"never", "on-failure", "always"};
-static const char *const vm_state_names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
+static const char *const vm_state_names[] = {
+	"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed", "saved"};
 static const char *const schedule_policy_names[] = {"fcfs", "rr", "priority", "priority-preemptive"};
 static const char *const arp_state_names[] = {"incomplete", "reachable", "stale", "failed"};
 static const char *const trace_verdict_names[] = {"goes-on", "delivered", "flooded", "taken", "waits", "dropped"};

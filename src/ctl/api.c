@@ -31,7 +31,7 @@ static const struct api_row rows[] = {
 	{"GET", "/v1/labs/LAB/vms", false, api_lab_vms, "The machines of a lab", NULL},
 	{"POST", "/v1/labs/LAB/vms/VM/exec", true, api_vm_exec, "Runs a command in the guest", NULL},
 	{"GET", "/v1/labs/LAB/vms/VM/console", false, api_vm_console, "The serial line, on an upgraded connection", NULL},
-	{"POST", "/v1/labs/LAB/vms/VM/ACTION", false, api_vm_action, "start, stop, kill, pause, resume, reset", NULL},
+	{"POST", "/v1/labs/LAB/vms/VM/ACTION", false, api_vm_action, "start, stop, kill, pause, resume, reset, save, restore", NULL},
 	{"POST", "/v1/labs/LAB/links/LINK/set", true, api_link_set, "Delay, loss, rate and more of a link", NULL},
 	{"POST", "/v1/labs/LAB/links/LINK/ACTION", false, api_link_action, "up, down", NULL},
 	{"GET", "/v1/labs/LAB/trace", false, api_trace, "The way of a packet, in dry-run",
@@ -47,6 +47,7 @@ static const struct api_row rows[] = {
 	{"GET", "/v1/holdings", false, api_holdings, "Who holds which number", "lab pool value"},
 	{"GET", "/metrics", false, api_metrics, "Counters in Prometheus' text format", NULL},
 	{"GET", "/v1/openapi.json", false, api_openapi, "This document", NULL},
+	{"GET", "/v1/history", false, api_history, "Machines that ran and ended, with their times", "lab"},
 	{"GET", "/v1/events", false, api_events, "Events, as a stream or (once) an array", "since once"},
 };
 

@@ -384,7 +384,7 @@ static void vm_do(struct action *action)
 /* Index of an action's word, or -1. */
 static int action_of(const char *word)
 {
-	static const char *const words[VM_ACTION_COUNT] = {"start", "stop", "kill", "pause", "resume", "reset"};
+	static const char *const words[VM_ACTION_COUNT] = {"start", "stop", "kill", "pause", "resume", "reset", "save", "restore"};
 
 	for (int i = 0; i < VM_ACTION_COUNT; i++)
 		if (strcmp(words[i], word) == 0)
@@ -400,7 +400,8 @@ void api_vm_action(struct api_call *call)
 	struct action *action;
 
 	if (verb < 0) {
-		api_problem(call, 404, "no action \"%.40s\"; there are start, stop, kill, pause, resume, reset", call->arguments[2]);
+		api_problem(call, 404, "no action \"%.40s\"; there are start, stop, kill, pause, resume, reset, save, restore",
+			call->arguments[2]);
 		return;
 	}
 	lab = api_lab(call, call->arguments[0]);

@@ -502,7 +502,7 @@ static void vm_changed(struct apply *apply, struct vm_wait *wait, const struct m
 
 	/* One that waits for room, or for others to end, may do so for as long as the lab is there. */
 	if (wait->state != VM_THERE && (state->state == VM_STATE_RUNNING || state->state == VM_STATE_PAUSED ||
-					       (state->state == VM_STATE_WAITING && state->queued))) {
+					       state->state == VM_STATE_SAVED || (state->state == VM_STATE_WAITING && state->queued))) {
 		wait->state = VM_THERE;
 		if (object != NULL)
 			apply_tell(apply, state->state == VM_STATE_WAITING ? "queued: " : "running: ", object);

@@ -14,6 +14,7 @@
 #include "ctl/api.h"
 #include "ctl/apply.h"
 #include "ctl/ctl_parts.h"
+#include "ctl/history.h"
 #include "ctl/idle.h"
 #include "ctl/machines.h"
 #include "ctl/operations.h"
@@ -140,6 +141,8 @@ int ctl_new(
 	if (rc == 0)
 		rc = events_load(ctl->loop, store, &ctl->events, err);
 	if (rc == 0)
+		rc = history_load(ctl->loop, store, &ctl->history, err);
+	if (rc == 0)
 		rc = operations_load(ctl, err);
 	if (rc == 0) {
 		ctl->http = http_new(ctl->loop, listener, &settings->http, api_handle, ctl, err);
@@ -163,6 +166,7 @@ void ctl_free(struct ctl *ctl)
 	operations_free(ctl);
 	labs_free(ctl);
 	events_free(ctl->events);
+	history_free(ctl->history);
 	switched_free(ctl);
 	peers_free(ctl->peers);
 	machines_free(ctl->machines);

@@ -34,6 +34,7 @@ struct ctl {
 	struct ids *ids;
 	struct holdings *holdings;
 	struct events *events;
+	struct history *history;
 	struct world *world;
 	struct peers *peers;
 	struct machines *machines;

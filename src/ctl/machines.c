@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "ctl/apply.h"
+#include "ctl/history.h"
 #include "ctl/peers.h"
 #include "ctl/switched.h"
 
@@ -90,12 +91,14 @@ void machines_vm_changed(struct ctl *ctl, const struct msg_vm_state *state)
 		[VM_STATE_PAUSED] = "vm-paused",
 		[VM_STATE_STOPPED] = "vm-stopped",
 		[VM_STATE_FAILED] = "vm-failed",
+		[VM_STATE_SAVED] = "vm-saved",
 	};
 	const struct object *object = world_find(ctl->world, OBJECT_VM, state->id);
 	struct msg_vm_state *entry = map_get(&ctl->machines->vms, state->id);
 	bool news = entry == NULL || entry->state != state->state;
 	bool queued = state->state == VM_STATE_WAITING && state->queued && (news || !entry->queued);
 
+	history_note(ctl->history, state);
 	if (object == NULL) /* it was taken away meanwhile */
 		return;
 	if (entry == NULL) {
@@ -103,7 +106,8 @@ void machines_vm_changed(struct ctl *ctl, const struct msg_vm_state *state)
 		(void)map_set(&ctl->machines->vms, state->id, entry);
 	}
 	*entry = *state;
-	if (news && state->state == VM_STATE_STARTING)
+	/* One that goes on from its saved memory has its addresses. */
+	if (news && state->state == VM_STATE_STARTING && state->service_ns == 0)
 		forget_leases(ctl, object->body);
 	if ((news || queued) && words[state->state] != NULL)
 		events_add(ctl->events, object->lab, name_of(object), words[state->state], machines_times(state), "%s", state->reason);

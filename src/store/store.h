@@ -32,6 +32,7 @@ enum store_table {
 	STORE_STATES,	  /* LAB/KIND/NAME: what was switched by command (a cut link, a stopped machine) */
 	STORE_OPERATIONS, /* NUMBER: operations, the running one with what it came from */
 	STORE_EVENTS,	  /* NUMBER: the last events */
+	STORE_HISTORY,	  /* NUMBER: the last machines that ran and ended */
 	STORE_TABLE_COUNT
 };
 

@@ -3,6 +3,7 @@
 #include "ui/http_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <termios.h>
@@ -60,17 +61,18 @@ static bool pump_keys(int line, bool *open)
 	return false;
 }
 
-static bool pump_screen(int line)
+/* What the guest shows; into the log, too, when there is one (else -1). */
+static bool pump_screen(int line, int log)
 {
 	char buffer[16384];
 	ssize_t n = read(line, buffer, sizeof(buffer));
 
 	if (n < 0 && errno == EINTR)
 		return true;
-	return n > 0 && write_all(STDOUT_FILENO, buffer, (size_t)n);
+	return n > 0 && (log < 0 || write_all(log, buffer, (size_t)n)) && write_all(STDOUT_FILENO, buffer, (size_t)n);
 }
 
-static void pump(int line)
+static void pump(int line, int log)
 {
 	struct pollfd fds[2] = {{.fd = line, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
 	bool keys = true;
@@ -82,7 +84,7 @@ static void pump(int line)
 		ready = poll(fds, 2, keys ? -1 : SILENCE_MS);
 		if (ready == 0 || (ready < 0 && errno != EINTR))
 			return;
-		if (fds[0].revents != 0 && !pump_screen(line))
+		if (fds[0].revents != 0 && !pump_screen(line, log))
 			return;
 		if (keys && fds[1].revents != 0 && !pump_keys(line, &keys))
 			return;
@@ -104,21 +106,29 @@ enum status vm_console_run(struct call *call)
 	const char *lab = "", *name = "";
 	enum status status = client_find_vm(call, call_argument(call, 0), &lab, &name);
 	struct termios saved;
+	const char *path = call_option(call, "log");
 	struct err err = {0};
 	bool raw;
-	int line;
+	int line, log = -1;
 
 	if (status != STATUS_OK)
 		return status;
+	if (path != NULL && (log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) < 0)
+		return call_fail(call, STATUS_FAILED, "cannot write %s: %s", path, strerror(errno));
 	line = http_upgrade(client_socket(call), client_path(call, "/v1/labs/%s/vms/%s/console", lab, name), "weft-console", &err);
-	if (line < 0)
+	if (line < 0) {
+		if (log >= 0)
+			(void)close(log);
 		return refused(call, &err);
+	}
 	call_say(call, "console of %s; Ctrl-] leaves it", name);
 	raw = terminal_raw(&saved);
-	pump(line);
+	pump(line, log);
 	if (raw)
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	(void)close(line);
+	if (log >= 0)
+		(void)close(log);
 	call_say(call, "%sconsole of %s left", raw ? "\r\n" : "", name);
 	return STATUS_OK;
 }

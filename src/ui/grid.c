@@ -90,6 +90,7 @@ const char *grid_state_color(const char *word)
 		{"starting", "\033[33m"},
 		{"stopping", "\033[33m"},
 		{"paused", "\033[33m"},
+		{"saved", "\033[33m"},
 		{"connected", "\033[33m"},
 		{"warn", "\033[33m"},
 		{"incomplete", "\033[33m"},

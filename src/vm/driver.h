@@ -53,6 +53,7 @@ enum machine_event {
 	MACHINE_EVENT_SHUT_DOWN,    /* the guest shut itself down */
 	MACHINE_EVENT_CRASHED,	    /* the hypervisor died */
 	MACHINE_EVENT_KILLED,	    /* somebody ended it */
+	MACHINE_EVENT_SAVED,	    /* its memory is in a file */
 	MACHINE_EVENT_DISCONNECTED, /* the hypervisor's connection is lost; no name */
 };
 
@@ -102,6 +103,10 @@ struct vm_driver {
 	int (*start)(struct hypervisor *hypervisor, const struct machine_spec *spec, struct err *err);
 
 	int (*act)(struct hypervisor *hypervisor, const char *name, enum machine_act act, struct err *err);
+
+	/* Writes the memory of a machine into a file and ends it; starts a machine from such a file, as it was, and then running. */
+	int (*save)(struct hypervisor *hypervisor, const char *name, const char *path, struct err *err);
+	int (*restore)(struct hypervisor *hypervisor, const char *path, struct err *err);
 
 	/* Pulls the cable of NIC `nic` of a running machine, or plugs it in. */
 	int (*set_link)(struct hypervisor *hypervisor, const char *name, unsigned nic, bool up, struct err *err);

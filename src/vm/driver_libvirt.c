@@ -160,6 +160,8 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
 		what = MACHINE_EVENT_SHUT_DOWN;
 	else if (event == VIR_DOMAIN_EVENT_STOPPED && detail == VIR_DOMAIN_EVENT_STOPPED_DESTROYED)
 		what = MACHINE_EVENT_KILLED;
+	else if (event == VIR_DOMAIN_EVENT_STOPPED && detail == VIR_DOMAIN_EVENT_STOPPED_SAVED)
+		what = MACHINE_EVENT_SAVED;
 	else if (event == VIR_DOMAIN_EVENT_STOPPED)
 		what = MACHINE_EVENT_CRASHED;
 	hypervisor->config.event(hypervisor->config.context, name, what);
@@ -399,6 +401,24 @@ static int libvirt_act(struct hypervisor *hypervisor, const char *name, enum mac
 	return error;
 }
 
+static int libvirt_save(struct hypervisor *hypervisor, const char *name, const char *path, struct err *err)
+{
+	virDomainPtr domain = find(hypervisor, name, err);
+	int error = 0;
+
+	if (domain == NULL)
+		return last_code();
+	if (virDomainSaveFlags(domain, path, NULL, VIR_DOMAIN_SAVE_RUNNING) != 0)
+		error = fail(err, "cannot save");
+	(void)virDomainFree(domain);
+	return error;
+}
+
+static int libvirt_restore(struct hypervisor *hypervisor, const char *path, struct err *err)
+{
+	return virDomainRestoreFlags(hypervisor->connection, path, NULL, VIR_DOMAIN_SAVE_RUNNING) != 0 ? fail(err, "cannot restore") : 0;
+}
+
 /* By QEMU's own order: libvirt changes the link of other kinds of NIC, but not of vhost-user ones. */
 static int set_link_by_monitor(virDomainPtr domain, unsigned nic, bool up)
 {
@@ -473,10 +493,14 @@ static enum machine_event read_end(const struct hypervisor *hypervisor, const ch
 	/* A later life of the machine began. */
 	if (reason == NULL || strstr(reason, "starting up") != NULL)
 		return MACHINE_EVENT_CHANGED;
+	if (strncmp(reason, "saved", 5) == 0)
+		return MACHINE_EVENT_SAVED;
+	if (strncmp(reason, "destroyed", 9) == 0)
+		return MACHINE_EVENT_KILLED;
 	/* libvirt asks QEMU to end once the guest has shut down; found so by a libvirt that starts anew it may seem to have crashed. */
-	return strncmp(reason, "shutdown", 8) == 0 || strstr(text, "terminating on signal 15") != NULL ? MACHINE_EVENT_SHUT_DOWN
-	       : strncmp(reason, "destroyed", 9) == 0						       ? MACHINE_EVENT_KILLED
-												       : MACHINE_EVENT_CRASHED;
+	if (strncmp(reason, "shutdown", 8) == 0 || strstr(text, "terminating on signal 15") != NULL)
+		return MACHINE_EVENT_SHUT_DOWN;
+	return MACHINE_EVENT_CRASHED;
 }
 
 static bool sight_of(struct hypervisor *hypervisor, virDomainPtr domain, struct machine_sight *out)
@@ -575,6 +599,8 @@ const struct vm_driver driver_libvirt = {
 	.close = libvirt_close,
 	.start = libvirt_start,
 	.act = libvirt_act,
+	.save = libvirt_save,
+	.restore = libvirt_restore,
 	.set_link = libvirt_set_link,
 	.look = libvirt_look,
 	.list = libvirt_list,

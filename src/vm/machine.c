@@ -80,7 +80,7 @@ static void machine_free(struct machine *machine)
 void machine_fill_state(const struct machine *machine, struct msg_vm_state *out)
 {
 	struct queue *queue = machine_queue(machine);
-	struct queue_times times = queue_times(queue, machine->id, machine_now(machine));
+	struct queue_times times = machine_counted(machine);
 
 	*out = (struct msg_vm_state){.id = machine->id,
 		.state = (uint8_t)machine->state,
@@ -116,10 +116,12 @@ void machine_report(const struct machine *machine)
 
 void machine_enter(struct machine *machine, enum vm_state state, const char *reason)
 {
-	static const char *const names[] = {"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed"};
-	struct queue_times times = queue_times(machine_queue(machine), machine->id, machine_now(machine));
+	static const char *const names[] = {
+		"defined", "waiting", "starting", "running", "paused", "stopping", "stopped", "failed", "saved"};
+	struct queue_times times;
 
 	machine->state = state;
+	times = machine_counted(machine);
 	machine->queued = false;
 	(void)snprintf(machine->reason, sizeof(machine->reason), "%.127s", reason);
 	log_info(machine_object(machine), "%s%s%s (waiting %.1f s, service %.1f s)", names[state], reason[0] != '\0' ? ": " : "", reason,
@@ -184,6 +186,7 @@ static void job_fill(struct job *job, const struct machine *machine)
 	job->hypervisor = machine->connection->hypervisor;
 	job->err = machine->connection->err;
 	job->spec = machine->spec;
+	job->restore = machine->saved;
 	CHECK(text_copy(job->image, sizeof(job->image), machine->wanted.image));
 	CHECK(text_copy(job->hostname, sizeof(job->hostname), machine->wanted.hostname));
 	CHECK(text_copy(job->folder, sizeof(job->folder), machine->folder));
@@ -266,7 +269,7 @@ void machine_request_start(struct machine *machine)
 	char reason[sizeof(machine->reason)];
 	int error;
 
-	if (machine->doomed || machine_is_alive(machine) || machine->state == VM_STATE_WAITING)
+	if (machine->doomed || machine_is_alive(machine) || machine->state == VM_STATE_WAITING || machine_go_on(machine))
 		return;
 	error = queue_add(machine_queue(machine), machine->id, &need, machine_now(machine));
 	if (error == -E2BIG) {
@@ -354,6 +357,10 @@ static void started(struct machine *machine, const struct job *job)
 
 	machine->vm->starts--;
 	loop_timer_set(machine->start_timer, INSTANT_NEVER);
+	if ((job->error != 0 || !job->found) && job->restore && !machine->doomed && machine->wanted.run) {
+		machine_enter_saved(machine, job->err.text);
+		return;
+	}
 	if (job->error != 0 || !job->found) {
 		if (machine->doomed || !machine->wanted.run)
 			(void)snprintf(reason, sizeof(reason), "it was killed while it started");
@@ -365,10 +372,14 @@ static void started(struct machine *machine, const struct job *job)
 		machine_ended(machine, machine->doomed || !machine->wanted.run ? VM_STATE_STOPPED : VM_STATE_FAILED, reason);
 		return;
 	}
+	machine->saved = false;
 	machine->pid = job->sight.pid;
 	queue_started(machine_queue(machine), machine->id, machine_now(machine));
 	machine_enter(machine, VM_STATE_RUNNING, "");
 	machine_save_times(machine);
+	/* Cables may have been pulled or plugged in since it was saved. */
+	if (job->restore)
+		machine_push(machine, JOB_LINK, (struct ticket){0});
 	/* It may have died since, with its event told too early. */
 	push_look(machine);
 	vm_start_next(machine->vm);
@@ -424,6 +435,8 @@ static void seen_gone(struct machine *machine)
 								      : "the guest shut itself down");
 		else if (how == MACHINE_EVENT_KILLED)
 			machine_ended(machine, VM_STATE_STOPPED, "it was killed");
+		else if (how == MACHINE_EVENT_SAVED)
+			machine_enter_saved(machine, "");
 		else
 			crashed(machine);
 		break;
@@ -437,6 +450,7 @@ static void seen_gone(struct machine *machine)
 	case VM_STATE_STARTING:
 	case VM_STATE_STOPPED:
 	case VM_STATE_FAILED:
+	case VM_STATE_SAVED:
 	case VM_STATE_COUNT:
 	default:
 		break;
@@ -559,7 +573,9 @@ static void prepared(struct machine *machine, struct job *job)
 
 static void killed(struct machine *machine, struct job *job)
 {
-	if (job->error == 0 && (machine_is_alive(machine) || machine->state == VM_STATE_WAITING))
+	if (job->error == 0 && machine->state == VM_STATE_SAVED)
+		machine_discard_saved(machine);
+	else if (job->error == 0 && (machine_is_alive(machine) || machine->state == VM_STATE_WAITING))
 		machine_ended(machine, VM_STATE_STOPPED, machine->over ? "its walltime is over" : "it was killed");
 	else if (job->error != 0)
 		push_look(machine);
@@ -603,6 +619,11 @@ static void finish(struct machine *machine, struct job *job)
 	case JOB_LINK:
 		if (job->error != 0)
 			log_warning(machine_object(machine), "%s", job->err.text);
+		vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
+		break;
+	case JOB_SAVE:
+		if (job->error == 0 && machine_is_alive(machine))
+			machine_enter_saved(machine, "");
 		vm_reply(machine->vm, job->ticket, job->error != 0 ? &job->err : NULL);
 		break;
 	case JOB_RESET:

@@ -82,6 +82,37 @@ static int look(struct job *job)
 	return error == -ENOENT ? 0 : error;
 }
 
+void job_memory_path(const char *folder, char out[FILE_BYTES + 16]) { (void)snprintf(out, FILE_BYTES + 16, "%s/memory", folder); }
+
+/* The memory that was saved is that of one moment: once it runs on it is of no use any more. */
+static int restore(struct job *job)
+{
+	char path[FILE_BYTES + 16];
+	int error;
+
+	job_memory_path(job->folder, path);
+	error = job->driver->restore(job->hypervisor, path, &job->err);
+	if (error == 0)
+		(void)unlink(path);
+	return error;
+}
+
+static int save(struct job *job)
+{
+	char path[FILE_BYTES + 16];
+	int error;
+
+	job_memory_path(job->folder, path);
+	error = make_folder_of(job->folder, &job->err);
+	if (error == 0)
+		error = make_folder_of(path, &job->err);
+	if (error == 0)
+		error = job->driver->save(job->hypervisor, job->spec.name, path, &job->err);
+	if (error != 0)
+		(void)unlink(path);
+	return error;
+}
+
 static int start(struct job *job)
 {
 	struct machine_spec *spec = &job->spec;
@@ -97,7 +128,9 @@ static int start(struct job *job)
 		error = make_folder_of(spec->nics[i].socket, &job->err);
 		(void)unlink(spec->nics[i].socket);
 	}
-	if (error == 0)
+	if (error == 0 && job->restore)
+		error = restore(job);
+	else if (error == 0)
 		error = job->driver->start(job->hypervisor, spec, &job->err);
 	return error != 0 ? error : look(job);
 }
@@ -117,7 +150,7 @@ static int link_nics(struct job *job)
 /* Takes away all files of the machine. What isn't there is fine; what can't be removed is told. */
 static int remove_files(struct job *job)
 {
-	static const char *const names[] = {"disk.qcow2", "disk.qcow2.new", "times", "times.new"};
+	static const char *const names[] = {"disk.qcow2", "disk.qcow2.new", "times", "times.new", "memory"};
 	char path[FILE_BYTES + 16];
 
 	if (job->hypervisor != NULL)
@@ -162,6 +195,8 @@ static int run(struct job *job)
 		return look(job);
 	case JOB_LINK:
 		return link_nics(job);
+	case JOB_SAVE:
+		return save(job);
 	case JOB_PREPARE:
 	case JOB_SHUT_DOWN:
 	case JOB_KILL:

@@ -24,6 +24,7 @@ enum job_kind {
 	JOB_PAUSE,
 	JOB_RESUME,
 	JOB_RESET,
+	JOB_SAVE,
 	JOB_REMOVE, /* everything it left on this host */
 };
 
@@ -43,6 +44,7 @@ struct job {
 	struct machine *machine; /* NULL when it isn't the machine's turn: a kill beside a start */
 	struct ticket ticket;
 	bool by_policy; /* PAUSE, RESUME */
+	bool restore;	/* START: from the memory that was saved */
 
 	const struct vm_driver *driver;
 	struct hypervisor *hypervisor; /* NULL when the connection failed; `err` says why then */
@@ -57,6 +59,9 @@ struct job {
 	bool found; /* START, LOOK */
 	struct machine_sight sight;
 };
+
+/* The file in a machine's folder that its memory is saved to. */
+void job_memory_path(const char *folder, char out[FILE_BYTES + 16]);
 
 /* Does the job. Blocks, possibly for as long as the machine's NICs wait for the switch. */
 void job_run(struct job *job);

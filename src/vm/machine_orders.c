@@ -146,8 +146,8 @@ void machine_set(struct machine *machine, const struct msg_vm *wanted, struct ti
 
 static void refuse(struct machine *machine, struct ticket ticket, const char *what)
 {
-	static const char *const states[] = {
-		"not started", "waiting for its turn", "starting", "running", "paused", "stopping", "stopped", "failed"};
+	static const char *const states[] = {"not started", "waiting for its turn", "starting", "running", "paused", "stopping", "stopped",
+		"failed", "saved (`weft vm restore` lets it go on, `weft vm kill` throws it away)"};
 	struct err err;
 
 	(void)err_set(&err, -EBUSY, "cannot %s: the machine is %s", what, states[machine->state]);
@@ -167,7 +167,8 @@ static void order_start(struct machine *machine, struct ticket ticket)
 
 static void order_stop(struct machine *machine, struct ticket ticket, uint32_t limit_s)
 {
-	if (machine->state == VM_STATE_PAUSED || machine->state == VM_STATE_STARTING || machine->state == VM_STATE_STOPPING) {
+	if (machine->state == VM_STATE_PAUSED || machine->state == VM_STATE_STARTING || machine->state == VM_STATE_STOPPING ||
+		machine->state == VM_STATE_SAVED) {
 		refuse(machine, ticket, "stop");
 		return;
 	}
@@ -238,6 +239,20 @@ void machine_do(struct machine *machine, const struct msg_vm_do *order, struct t
 			machine_push(machine, JOB_RESET, ticket);
 		else
 			refuse(machine, ticket, "reset");
+		break;
+	case VM_SAVE:
+		if (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED)
+			machine_push(machine, JOB_SAVE, ticket);
+		else
+			refuse(machine, ticket, "save");
+		break;
+	case VM_RESTORE:
+		if (machine->state != VM_STATE_SAVED) {
+			refuse(machine, ticket, "restore");
+			break;
+		}
+		vm_reply(machine->vm, ticket, NULL);
+		machine_request_start(machine);
 		break;
 	case VM_ACTION_COUNT:
 	default:

@@ -42,6 +42,7 @@ struct machine {
 	bool over;		  /* its walltime */
 	bool ran;		  /* to its end: who waits for it need not any more */
 	bool crashed;
+	bool saved; /* its memory is on disk: a start goes on from there */
 
 	struct serial *serial;
 	struct loop_timer *start_timer;
@@ -102,11 +103,34 @@ int64_t machine_stamp(struct vm *vm);
 void machine_save_times(const struct machine *machine);
 void machine_load_past(struct machine *machine);
 
+/* Puts it into its queue as it is, with its times. False when there is no room. */
+bool machine_take_place(struct machine *machine, const struct machine_times *times, enum queue_phase phase, bool by_policy);
+
 /* It is found running though nothing here knew it. */
 void machine_adopt(struct machine *machine, const struct machine_sight *sight);
 
 /* It isn't running: back in the queue, or ended, as an earlier life of this process left it. False when there was none. */
 bool machine_restore(struct machine *machine);
+
+/* ---- machine_saved.c ---- */
+
+/* How long it waited and was served, also while it is saved. */
+struct queue_times machine_counted(const struct machine *machine);
+
+/* Its memory is on disk: out of its queue. */
+void machine_enter_saved(struct machine *machine, const char *reason);
+
+/* The same, found by a process that starts anew; false when there is no such file. */
+bool machine_find_saved(struct machine *machine, const struct machine_times *times);
+
+/* Puts a saved one back into its queue, with its times and in its place; false when it isn't saved. */
+bool machine_go_on(struct machine *machine);
+
+/* Notes whether there is such a file. */
+void machine_note_saved(struct machine *machine);
+
+/* Throws away what was saved: it is stopped. */
+void machine_discard_saved(struct machine *machine);
 
 /* ---- machine_restart.c ---- */
 

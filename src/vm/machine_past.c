@@ -42,7 +42,7 @@ void machine_save_times(const struct machine *machine)
 {
 	struct queue *queue = machine_queue(machine);
 	bool withheld = queue_is_withheld(queue, machine->id);
-	struct queue_times times = queue_times(queue, machine->id, machine_now(machine));
+	struct queue_times times = machine_counted(machine);
 	struct machine_times saved = {.arrived_wall_ns = machine->arrived_wall_ns,
 		.at_wall_ns = clock_wall_ns(),
 		.waiting_ns = times.waiting.ns,
@@ -56,6 +56,8 @@ void machine_save_times(const struct machine *machine)
 		saved.phase = TIMES_WAITING;
 	else if (machine->state == VM_STATE_STOPPED)
 		saved.phase = machine->over ? TIMES_OVER : TIMES_ENDED;
+	else if (machine->state == VM_STATE_SAVED)
+		saved.phase = TIMES_SAVED;
 	else if (machine->state == VM_STATE_FAILED)
 		saved.phase = TIMES_FAILED;
 	else if (machine->state == VM_STATE_RUNNING && !withheld && !queue_is_granted(queue, machine->id))
@@ -76,8 +78,7 @@ void machine_load_past(struct machine *machine)
 
 /* ---- taking over ---- */
 
-/* Puts it into its queue as it is, with its times. False when there is no room. */
-static bool take_place(struct machine *machine, const struct machine_times *times, enum queue_phase phase, bool by_policy)
+bool machine_take_place(struct machine *machine, const struct machine_times *times, enum queue_phase phase, bool by_policy)
 {
 	struct queue_need need = machine_need(machine);
 	struct queue_past past = {.times = {.waiting = span_ns(times->waiting_ns), .service = span_ns(times->service_ns)},
@@ -104,7 +105,7 @@ void machine_adopt(struct machine *machine, const struct machine_sight *sight)
 	if (times.phase == TIMES_WAITING || has_ended(times.phase))
 		times.phase = TIMES_RUNNING;
 	machine_times_advance(&times, now);
-	(void)take_place(machine, &times, sight->paused ? QUEUE_PAUSED : QUEUE_RUNNING, by_policy);
+	(void)machine_take_place(machine, &times, sight->paused ? QUEUE_PAUSED : QUEUE_RUNNING, by_policy);
 	machine->pid = sight->pid;
 	serial_start(machine->serial);
 	log_notice(machine_object(machine), "found running");
@@ -136,14 +137,16 @@ static bool take_gone(struct machine *machine, struct machine_times *times)
 
 	if (times->boot != 0 && machine->vm->boot != 0 && times->boot != machine->vm->boot) {
 		times->waiting_ns = times->service_ns = 0;
-		if (!take_place(machine, times, QUEUE_WAITING, false))
+		if (!machine_take_place(machine, times, QUEUE_WAITING, false))
 			return false;
 		log_notice(machine_object(machine), "ran when the host went down: starts again");
 		machine_wait(machine);
 		return true;
 	}
 	machine_times_advance(times, clock_wall_ns());
-	if (!take_place(machine, times, QUEUE_ENDED, false))
+	if (how == MACHINE_EVENT_SAVED && machine_find_saved(machine, times))
+		return true;
+	if (!machine_take_place(machine, times, QUEUE_ENDED, false))
 		return false;
 	if (how == MACHINE_EVENT_SHUT_DOWN)
 		take_ended(machine, VM_STATE_STOPPED, "the guest shut itself down");
@@ -163,14 +166,15 @@ bool machine_restore(struct machine *machine)
 	switch (times.phase) {
 	case TIMES_WAITING:
 		machine_times_advance(&times, clock_wall_ns());
-		if (!take_place(machine, &times, QUEUE_WAITING, false))
+		if (!machine_take_place(machine, &times, QUEUE_WAITING, false))
 			return false;
+		machine_note_saved(machine);
 		machine_wait(machine);
 		return true;
 	case TIMES_ENDED:
 	case TIMES_FAILED:
 	case TIMES_OVER:
-		if (!take_place(machine, &times, QUEUE_ENDED, false))
+		if (!machine_take_place(machine, &times, QUEUE_ENDED, false))
 			return false;
 		machine->over = times.phase == TIMES_OVER;
 		take_ended(machine, times.phase == TIMES_FAILED ? VM_STATE_FAILED : VM_STATE_STOPPED,
@@ -183,6 +187,8 @@ bool machine_restore(struct machine *machine)
 	case TIMES_PAUSED_BY_POLICY:
 	case TIMES_TURN_OVER:
 		return take_gone(machine, &times);
+	case TIMES_SAVED:
+		return machine_find_saved(machine, &times);
 	case TIMES_PHASE_COUNT:
 	default:
 		return false;
@@ -212,7 +218,7 @@ static bool is_fresh(const struct machine *machine)
 {
 	enum machine_times_phase phase = machine->past.phase;
 
-	return !machine->found && (!machine->has_past || (phase != TIMES_WAITING && !has_ended(phase)));
+	return !machine->found && (!machine->has_past || (phase != TIMES_WAITING && phase != TIMES_SAVED && !has_ended(phase)));
 }
 
 /* Those that have a place by when they joined their line, then the others by their arrival, as far as they had one. */

@@ -8,7 +8,8 @@
 
 /*
  * What a machine did since its times were written. TURN_OVER: it ran, and its queue had ordered a pause. ENDED: it ended by itself, FAILED:
- * its hypervisor died, OVER: its walltime is; none is to be started again for that alone.
+ * its hypervisor died, OVER: its walltime is; none is to be started again for that alone. SAVED: its memory
+ * is on disk, which is waiting.
  */
 enum machine_times_phase {
 	TIMES_RUNNING,
@@ -19,6 +20,7 @@ enum machine_times_phase {
 	TIMES_TURN_OVER,
 	TIMES_FAILED,
 	TIMES_OVER,
+	TIMES_SAVED,
 	TIMES_PHASE_COUNT
 };
 

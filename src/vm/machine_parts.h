@@ -129,6 +129,9 @@ bool machine_go_on(struct machine *machine);
 /* Notes whether there is such a file. */
 void machine_note_saved(struct machine *machine);
 
+/* Removes such a file: the machine runs, so it is old, or was never whole. */
+void machine_forget_saved(struct machine *machine);
+
 /* Throws away what was saved: it is stopped. */
 void machine_discard_saved(struct machine *machine);
 

@@ -108,6 +108,7 @@ void machine_adopt(struct machine *machine, const struct machine_sight *sight)
 	(void)machine_take_place(machine, &times, sight->paused ? QUEUE_PAUSED : QUEUE_RUNNING, by_policy);
 	machine->pid = sight->pid;
 	serial_start(machine->serial);
+	machine_forget_saved(machine);
 	log_notice(machine_object(machine), "found running");
 	machine_enter(machine, sight->paused ? VM_STATE_PAUSED : VM_STATE_RUNNING, sight->paused ? machine_pause_reason(machine) : "");
 	machine_save_times(machine);

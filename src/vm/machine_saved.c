@@ -85,14 +85,20 @@ bool machine_go_on(struct machine *machine)
 	return true;
 }
 
-void machine_discard_saved(struct machine *machine)
+void machine_forget_saved(struct machine *machine)
 {
-	struct machine_times times = machine->past;
 	char path[FILE_BYTES + 16];
 
 	job_memory_path(machine->folder, path);
 	(void)unlink(path);
 	machine->saved = false;
+}
+
+void machine_discard_saved(struct machine *machine)
+{
+	struct machine_times times = machine->past;
+
+	machine_forget_saved(machine);
 	machine_times_advance(&times, clock_wall_ns());
 	(void)machine_take_place(machine, &times, QUEUE_ENDED, false);
 	machine_ended(machine, VM_STATE_STOPPED, "what was saved of it was thrown away");

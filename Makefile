@@ -85,6 +85,7 @@ soak-pools: deps-check build
 
 soak-labs: deps-check kernel build
 	@SCRIPT_SECONDS=1200 test/system/run test/soak/labs.sh
+
 # Twelve guests under each policy beside the simulator's prediction: on a quiet host, within a second.
 live-policies: deps-check kernel build
 	@GUESTS=12 POLICIES="fcfs rr priority priority-preemptive" TOLERANCE_S=1 timeout 1500 test/system/queue_live.sh

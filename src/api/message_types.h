@@ -64,6 +64,8 @@ enum message_type {
 	MSG_ROUTER_DEL,	     /* struct msg_id: also to route */
 	MSG_RIF_SET,	     /* struct msg_rif: also to route */
 	MSG_RIF_DEL,	     /* struct msg_id: also to route */
+	MSG_NAT_SET,	     /* struct msg_nat */
+	MSG_NAT_DEL,	     /* struct msg_id: of the router */
 
 	/* ctl -> route: protocols */
 	MSG_STATIC_ROUTE_SET,	/* struct msg_static_route */
@@ -128,6 +130,8 @@ enum message_type {
 	MSG_ROW_TRACE,		/* struct row_trace */
 	MSG_ROW_CONNECTION,	/* struct row_connection */
 	MSG_ROW_GROUP,		/* struct row_group */
+	MSG_ROW_NAT,		/* struct row_nat */
+	MSG_ROW_NAT_RULE,	/* struct row_nat_rule */
 	MSG_ROW_PROCESS,	/* struct msg_process: from super; the last of the rows */
 	MSG_TYPE_COUNT
 };
@@ -505,6 +509,8 @@ enum show_what {
 	SHOW_PROCESSES,
 	SHOW_CONNECTIONS,
 	SHOW_GROUPS,
+	SHOW_NAT,
+	SHOW_NAT_RULES,
 	SHOW_COUNT
 };
 

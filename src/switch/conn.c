@@ -6,6 +6,7 @@
 #include "net/ipv4.h"
 #include "switch/conn_state.h"
 #include "switch/core_state.h"
+#include "switch/nat_ports.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ struct chunk {
 };
 
 struct conn_table {
-	uint32_t limit, reserve, limit_of_zone, weak_of_zone, small_zone;
+	uint32_t limit, reserve, small_zone;
 	uint32_t used;
 	uint32_t bucket_count; /* a power of two */
 	struct conn_node **buckets;
@@ -42,8 +43,6 @@ struct conn_table *conn_table_new(const struct core_limits *limits)
 	struct conn_table *table = xalloc(sizeof(*table));
 
 	table->limit = limits->connections;
-	table->limit_of_zone = limits->connections_per_port;
-	table->weak_of_zone = limits->half_open_per_port;
 	/* The last eighth is for those who hold less than a 64th. */
 	table->reserve = table->limit / 8;
 	table->small_zone = table->limit / 64;
@@ -203,7 +202,14 @@ static struct conn_zone *zone_fullest(const struct conn_table *table)
 
 void conn_zone_open(struct core *core, struct conn_zone *zone, enum conn_kind kind, uint32_t id, const char *path)
 {
-	*zone = (struct conn_zone){.id = id, .kind = (uint8_t)kind, .open = true, .path = path};
+	const struct core_limits *limits = &core->limits;
+
+	*zone = (struct conn_zone){.id = id,
+		.kind = (uint8_t)kind,
+		.open = true,
+		.limit = kind == CONN_OF_PORT ? limits->connections_per_port : limits->connections_per_router,
+		.weak_limit = kind == CONN_OF_PORT ? limits->half_open_per_port : limits->half_open_per_router,
+		.path = path};
 	list_init(&zone->weak);
 	list_init(&zone->established);
 }
@@ -259,6 +265,8 @@ void conn_remove(struct core *core, struct conn *conn)
 {
 	struct conn_table *table = core->connections;
 
+	if (conn->mapping != NULL)
+		nat_release(conn->mapping);
 	node_remove(table, &conn->nodes[CONN_ORIGINAL]);
 	node_remove(table, &conn->nodes[CONN_REPLY]);
 	zone_leave(conn);
@@ -287,7 +295,7 @@ static enum room zone_room(const struct conn_table *table, const struct conn_zon
 	enum room own = zone->weak_used > 0 ? ROOM_OWN : ROOM_NONE;
 	const struct conn_zone *fullest;
 
-	if (zone->weak_used >= table->weak_of_zone || zone->used >= table->limit_of_zone ||
+	if (zone->weak_used >= zone->weak_limit || zone->used >= zone->limit ||
 		(zone->used >= table->small_zone && table->used >= table->limit - table->reserve))
 		return own;
 	if (table->used < table->limit)
@@ -308,7 +316,11 @@ static bool zone_make_room(struct core *core, struct conn_zone *zone)
 
 	if (room == ROOM_FREE)
 		return true;
-	core_limit_reached(core, zone->used < table->limit_of_zone ? "connections" : "connections_per_port", zone->path, zone->used);
+	core_limit_reached(core,
+		zone->used < zone->limit       ? "connections"
+		: zone->kind == CONN_OF_ROUTER ? "connections_per_router"
+					       : "connections_per_port",
+		zone->path, zone->used);
 	if (room == ROOM_OWN)
 		return zone_yield(core, zone);
 	if (room == ROOM_NONE)

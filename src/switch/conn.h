@@ -26,6 +26,8 @@
 #include "switch/core.h"
 #include "switch/flow_key.h"
 
+struct nat_mapping;
+
 #define CONN_DIRECTIONS 2
 
 /* ORIGINAL: as the first packet went. */
@@ -62,6 +64,7 @@ struct conn_zone {
 	uint8_t kind; /* enum conn_kind */
 	bool open;    /* conn_zone_open was called */
 	uint32_t used, weak_used;
+	uint32_t limit, weak_limit; /* of `used` and `weak_used` */
 	uint64_t made;		    /* raised with each connection that is made: refusals rest on it */
 	struct list weak;	    /* struct conn: half open or closed, oldest first */
 	struct list established;    /* the others, likewise */
@@ -89,10 +92,11 @@ struct conn {
 	struct instant seen; /* its last packet */
 	struct instant created;
 	uint64_t packets[CONN_DIRECTIONS];
-	uint32_t service; /* what the policy was asked for: policy_service() */
-	bool inbound;	  /* the original direction goes to the port */
-	uint8_t state;	  /* enum conn_state */
-	uint8_t fins;	  /* TCP: a bit for each direction that has sent its FIN */
+	struct nat_mapping *mapping; /* of a router: where its source's port comes from, or NULL (nat.h) */
+	uint32_t service;	     /* what the policy was asked for: policy_service(); of a router: the interface it left by */
+	bool inbound;		     /* the original direction goes to the port; of a router: to what it forwards to */
+	uint8_t state;		     /* enum conn_state */
+	uint8_t fins;		     /* TCP: a bit for each direction that has sent its FIN */
 };
 
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };

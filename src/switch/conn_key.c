@@ -17,6 +17,7 @@ struct fragment {
 	uint8_t family, protocol;
 	uint32_t id;
 	uint8_t src[16], dst[16];
+	uint8_t new_src[16], new_dst[16]; /* as it went on */
 	struct instant until;
 };
 
@@ -93,6 +94,12 @@ static bool tuple_quoted(const uint8_t *bytes, uint32_t size, struct conn_tuple 
 		return tuple->query != 0;
 	}
 	return true;
+}
+
+bool conn_key_quoted(const uint8_t *bytes, uint32_t size, const struct conn_zone *zone, enum ip_family family, struct conn_tuple *tuple)
+{
+	*tuple = (struct conn_tuple){.zone = zone->id, .kind = zone->kind, .family = (uint8_t)family};
+	return tuple_quoted(bytes, size, tuple);
 }
 
 /* An error is for the sender of what it quotes. */
@@ -193,7 +200,7 @@ static unsigned fragment_slot(const struct fragment *fragment)
 	return (unsigned)(hash_bytes(bytes, sizeof(bytes)) % FRAGMENTS);
 }
 
-void conn_fragment_note(struct walk *walk, struct conn_zone *zone)
+void conn_fragment_note(struct walk *walk, struct conn_zone *zone, const struct conn_tuple *to)
 {
 	struct fragment fragment;
 	uint32_t offset;
@@ -202,10 +209,12 @@ void conn_fragment_note(struct walk *walk, struct conn_zone *zone)
 	if (zone->fragments == NULL)
 		zone->fragments = xalloc(FRAGMENTS * sizeof(*zone->fragments));
 	fragment.until = instant_add(walk->core->now, span_s(FRAGMENT_LIFE_S));
+	memcpy(fragment.new_src, to != NULL ? to->src : fragment.src, sizeof(fragment.new_src));
+	memcpy(fragment.new_dst, to != NULL ? to->dst : fragment.dst, sizeof(fragment.new_dst));
 	zone->fragments[fragment_slot(&fragment)] = fragment;
 }
 
-bool conn_fragment_passes(struct walk *walk, const struct conn_zone *zone)
+static const struct fragment *fragment_find(const struct walk *walk, const struct conn_zone *zone)
 {
 	const struct fragment *noted;
 	struct fragment fragment;
@@ -213,9 +222,23 @@ bool conn_fragment_passes(struct walk *walk, const struct conn_zone *zone)
 
 	fragment_read(walk, &fragment, &offset);
 	if (zone->fragments == NULL || (fragment.protocol == IP_PROTOCOL_TCP && offset < 20))
-		return false;
+		return NULL;
 	noted = &zone->fragments[fragment_slot(&fragment)];
-	return noted->family == fragment.family && noted->protocol == fragment.protocol && noted->id == fragment.id &&
-	       memcmp(noted->src, fragment.src, 16) == 0 && memcmp(noted->dst, fragment.dst, 16) == 0 &&
-	       !instant_reached(noted->until, walk->core->now);
+	if (noted->family != fragment.family || noted->protocol != fragment.protocol || noted->id != fragment.id ||
+		memcmp(noted->src, fragment.src, 16) != 0 || memcmp(noted->dst, fragment.dst, 16) != 0)
+		return NULL;
+	return instant_reached(noted->until, walk->core->now) ? NULL : noted;
+}
+
+bool conn_fragment_passes(struct walk *walk, const struct conn_zone *zone) { return fragment_find(walk, zone) != NULL; }
+
+bool conn_fragment_follow(struct walk *walk, const struct conn_zone *zone, struct conn_tuple *to)
+{
+	const struct fragment *noted = fragment_find(walk, zone);
+
+	if (noted == NULL)
+		return false;
+	memcpy(to->src, noted->new_src, sizeof(to->src));
+	memcpy(to->dst, noted->new_dst, sizeof(to->dst));
+	return true;
 }

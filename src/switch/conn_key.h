@@ -23,8 +23,15 @@ enum conn_sort {
 /* Reads a sound IP packet; notes all fields as looked at, and makes the walk uncacheable where they don't say it all. */
 enum conn_sort conn_key_read(struct walk *walk, const struct conn_zone *zone, struct conn_tuple *tuple);
 
-/* Notes that the first fragment passed; whether a later one may. */
-void conn_fragment_note(struct walk *walk, struct conn_zone *zone);
+/* The tuple of an IP packet of which at least the first bytes are there, as one that an ICMP error quotes; false when it can't be told. */
+bool conn_key_quoted(const uint8_t *bytes, uint32_t size, const struct conn_zone *zone, enum ip_family family, struct conn_tuple *tuple);
+
+/*
+ * Notes that the first fragment passed, and what its addresses became on the way (NULL: they stayed); whether a later one may. Both are
+ * asked before the walk changes the addresses. conn_fragment_follow is for routers: it sets the addresses in `to`.
+ */
+void conn_fragment_note(struct walk *walk, struct conn_zone *zone, const struct conn_tuple *to);
 bool conn_fragment_passes(struct walk *walk, const struct conn_zone *zone);
+bool conn_fragment_follow(struct walk *walk, const struct conn_zone *zone, struct conn_tuple *to);
 
 #endif

@@ -44,6 +44,10 @@ static void limits_fill(struct core_limits *limits)
 	limit_default(&limits->connections, 1 << 20);
 	limit_default(&limits->connections_per_port, limits->connections / 4 ? limits->connections / 4 : 1);
 	limit_default(&limits->half_open_per_port, 8192);
+	limit_default(&limits->connections_per_router, limits->connections / 2 ? limits->connections / 2 : 1);
+	limit_default(&limits->half_open_per_router, 65536);
+	limit_default(&limits->nat_connections_per_host, 16384);
+	limit_default(&limits->nat_ports_per_host, 1024);
 }
 
 struct core *core_new(const struct core_ops *ops, void *context, struct packet_pool *pool, const struct core_limits *limits)
@@ -308,7 +312,7 @@ static inline void flow_run(struct core *core, struct flow *flow, struct packet 
 	}
 	if (actions->source != NULL)
 		actions->source->seen = core->now;
-	if (actions->set_macs || actions->ttl_decrement > 0)
+	if (actions->set_macs || actions->ttl_decrement > 0 || actions->translates)
 		packet_rewrite(packet, actions);
 	core_put(core, actions->output, packet);
 }

@@ -42,6 +42,8 @@ struct core_limits {
 	uint32_t groups, rules_per_group;
 	uint32_t storm_per_second;					/* of each kind and port, where the network doesn't say */
 	uint32_t connections, connections_per_port, half_open_per_port; /* that are tracked; the default of a port is a quarter of all */
+	uint32_t connections_per_router, half_open_per_router;		/* that are translated; the default is half of all */
+	uint32_t nat_connections_per_host, nat_ports_per_host;		/* of one host behind a router; ports in blocks of 64 */
 };
 
 struct core *core_new(const struct core_ops *ops, void *context, struct packet_pool *pool, const struct core_limits *limits);

@@ -5,6 +5,7 @@
 #include "switch/fib.h"
 #include "switch/group.h"
 #include "switch/local.h"
+#include "switch/nat.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,6 +55,14 @@ static int order_fib_sync(struct core *core, const void *body, struct err *err) 
 
 static int order_group_set(struct core *core, const void *body, struct err *err) { return group_set(core, body, err); }
 static int order_group_rules_set(struct core *core, const void *body, struct err *err) { return group_rules_set(core, body, err); }
+
+static int order_nat_set(struct core *core, const void *body, struct err *err) { return nat_set(core, body, err); }
+
+static int order_nat_del(struct core *core, const void *body, struct err *err)
+{
+	nat_del(core, ((const struct msg_id *)body)->id);
+	return 0;
+}
 
 static int order_group_del(struct core *core, const void *body, struct err *err)
 {
@@ -110,6 +119,8 @@ static const struct order {
 	{MSG_ROUTER_DEL, PROCESS_CTL, order_router_del},
 	{MSG_RIF_SET, PROCESS_CTL, order_rif_set},
 	{MSG_RIF_DEL, PROCESS_CTL, order_rif_del},
+	{MSG_NAT_SET, PROCESS_CTL, order_nat_set},
+	{MSG_NAT_DEL, PROCESS_CTL, order_nat_del},
 	{MSG_PUNT_RULE, PROCESS_ROUTE, order_punt_rule},
 	{MSG_INJECT, PROCESS_ROUTE, order_inject},
 	{MSG_FIB_BATCH, PROCESS_ROUTE, order_fib_batch},

@@ -4,6 +4,7 @@
 #include "switch/fdb.h"
 #include "switch/flow_cache.h"
 #include "switch/group.h"
+#include "switch/nat.h"
 #include "switch/neighbor.h"
 
 #include <errno.h>
@@ -198,6 +199,79 @@ static void show_connections(const struct answer *answer, uint32_t port)
 	}
 }
 
+static struct ip tuple_ip(const struct conn_tuple *tuple, const uint8_t *bytes)
+{
+	return ip_from_bytes((enum ip_family)tuple->family, bytes);
+}
+
+/* A translated connection, before and after. */
+static void show_translation(const struct answer *answer, const struct conn *conn)
+{
+	const struct conn_tuple *tuple = &conn->nodes[CONN_ORIGINAL].tuple;
+	struct conn_tuple onward = nat_onward(conn, CONN_ORIGINAL);
+	struct row_nat row = {.router = conn->zone->id,
+		.protocol = tuple->protocol,
+		.state = conn->state,
+		.source = tuple_ip(tuple, tuple->src),
+		.source_port = tuple->src_port,
+		.destination = tuple_ip(tuple, tuple->dst),
+		.destination_port = tuple->query ? 0 : tuple->dst_port,
+		.new_source = tuple_ip(&onward, onward.src),
+		.new_source_port = onward.src_port,
+		.new_destination = tuple_ip(&onward, onward.dst),
+		.new_destination_port = onward.query ? 0 : onward.dst_port,
+		.remaining_s = conn_remaining_s(answer->core, conn),
+		.packets = conn->packets[CONN_ORIGINAL],
+		.reply_packets = conn->packets[CONN_REPLY]};
+
+	answer_row(answer, MSG_ROW_NAT, &row);
+}
+
+static void show_translations(const struct answer *answer, uint32_t router)
+{
+	const struct conn *conn;
+	size_t cursor = 0;
+
+	for (unsigned rows = 0; rows < SHOW_CONNECTIONS_MAX && (conn = conn_next(answer->core, &cursor)) != NULL;) {
+		if (conn->zone->kind != CONN_OF_ROUTER || (router != 0 && conn->zone->id != router))
+			continue;
+		show_translation(answer, conn);
+		rows++;
+	}
+}
+
+/* The rules of a router, each with what its addresses have given out. */
+static void show_nat_rules(const struct answer *answer, const struct nat *nat)
+{
+	for (unsigned i = 0; i < nat->rule_count; i++) {
+		const struct nat_rule *rule = &nat->rules[i].config;
+		struct row_nat_rule row = {.router = nat->router->config.id,
+			.kind = rule->kind,
+			.protocol = rule->protocol,
+			.port_first = rule->port_first,
+			.port_last = rule->port_last,
+			.to_port = rule->to_port,
+			.rif = rule->rif,
+			.match = rule->match,
+			.to = rule->to.ip,
+			.to_last = rule->to_last,
+			.to_length = rule->kind == NAT_PREFIX ? rule->to.length : 0,
+			.begun = nat->rules[i].begun,
+			.connections = nat->router->zone.used};
+		uint32_t addresses = rule->kind == NAT_SOURCE ? ip_to_u32(rule->to_last) - ip_to_u32(rule->to.ip) + 1 : 0;
+
+		for (uint32_t k = 0; k < addresses; k++) {
+			const struct nat_address *address = map_get(&nat->addresses, ip_to_u32(rule->to.ip) + k);
+
+			row.hosts += address->host_count;
+			row.ports_used += address->port_count;
+			row.ports_taken += address->block_count * NAT_BLOCK_PORTS;
+			row.ports_all += NAT_BLOCKS * NAT_BLOCK_PORTS;
+		}
+		answer_row(answer, MSG_ROW_NAT_RULE, &row);
+	}
+}
+
 static void show_group(const struct answer *answer, const struct group *group)
 {
 	struct row_group row = {.group = group->config.id, .complete = group->active && group->version == group->config.version};
@@ -244,6 +318,7 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 {
 	struct answer answer = {core, to, seq, now};
 	struct network *network;
+	struct router *router;
 	struct group *group;
 	struct port *port;
 	struct rif *rif;
@@ -277,6 +352,14 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 		return 0;
 	case SHOW_CONNECTIONS:
 		show_connections(&answer, show->object);
+		return 0;
+	case SHOW_NAT:
+		show_translations(&answer, show->object);
+		return 0;
+	case SHOW_NAT_RULES:
+		while ((router = map_next(&core->routers, &cursor, NULL, NULL)) != NULL)
+			if (router->nat != NULL && (show->object == 0 || router->config.id == show->object))
+				show_nat_rules(&answer, router->nat);
 		return 0;
 	case SHOW_GROUPS:
 		while ((group = map_next(&core->groups, &cursor, NULL, NULL)) != NULL)

@@ -31,12 +31,16 @@ enum feature_result feature_output(struct walk *walk);
 /* Router interface: */
 enum feature_result feature_arp(struct walk *walk);
 enum feature_result feature_ip_check(struct walk *walk);
+enum feature_result feature_nat(struct walk *walk);
 enum feature_result feature_local(struct walk *walk);
 /* Forwarding: */
 enum feature_result feature_ttl(struct walk *walk);
 enum feature_result feature_route(struct walk *walk);
 enum feature_result feature_mtu(struct walk *walk);
 enum feature_result feature_resolve(struct walk *walk);
+
+/* The interface by which a packet to `destination` leaves the walk's router, as feature_route will choose; NULL: none. */
+struct rif *route_interface(struct walk *walk, struct ip destination);
 
 /* A frame to a group that a router's interface hears: ARP, neighbor discovery, the routing protocols' groups. Only looks at the packet. */
 void feature_listen(struct walk *walk, struct rif *rif);

@@ -7,6 +7,7 @@
 #include "net/arp.h"
 #include "switch/feature.h"
 #include "switch/local.h"
+#include "switch/nat.h"
 #include "switch/neighbor.h"
 
 #include <string.h>
@@ -91,7 +92,7 @@ static void arp_hear(struct walk *walk, struct rif *rif)
 	sender = ip_from_bytes(IP_V4, arp->sender_ip);
 	target = ip_from_bytes(IP_V4, arp->target_ip);
 	request = wire_get_u16(arp->operation) == ARP_REQUEST;
-	ours = rif_owns(rif, target);
+	ours = rif_owns(rif, target) || nat_owns(rif, target);
 	/* Someone uses our address: nothing to learn, and no answer that would join the quarrel. */
 	if (rif_owns(rif, sender))
 		return;

@@ -166,7 +166,7 @@ static enum drop_reason judge_ip(struct walk *walk, struct port *port, bool inbo
 	case CONN_SORT_TRACKED:
 		reason = judge_tracked(walk, port, inbound, &tuple);
 		if (reason == DROP_NONE && walk->key.fragment == FRAGMENT_FIRST && !walk_is_dry(walk))
-			conn_fragment_note(walk, &port->zone);
+			conn_fragment_note(walk, &port->zone, NULL);
 		return reason;
 	case CONN_SORT_ERROR:
 		return judge_error(walk, port, &tuple);

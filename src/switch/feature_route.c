@@ -58,7 +58,15 @@ static const struct nexthop *route_choose(struct walk *walk, const struct fib_ro
 	if (count <= 1)
 		return count == 1 ? usable[0] : NULL;
 	walk_look(walk, FLOW_ETH_TYPE | FLOW_IP_SRC | FLOW_IP_DST | FLOW_PROTOCOL | FLOW_FRAGMENT | FLOW_L4_SRC | FLOW_L4_DST);
-	return usable[(uint64_t)flow_key_path_hash(&walk->key) * count >> 32];
+	return usable[(uint64_t)(walk->path_chosen ? walk->path_hash : flow_key_path_hash(&walk->key)) * count >> 32];
+}
+
+struct rif *route_interface(struct walk *walk, struct ip destination)
+{
+	const struct fib_route *route = fib_lookup(walk->router->fib, destination);
+	const struct nexthop *nexthop = route != NULL && route->action == ROUTE_FORWARD ? route_choose(walk, route) : NULL;
+
+	return nexthop != NULL ? nexthop_rif(walk, nexthop) : NULL;
 }
 
 /* What the route says, for a trace: "10.1.2.0/24 via 10.255.0.4 dev lab/r1:core (ospf 110/20)". */

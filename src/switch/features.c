@@ -19,6 +19,7 @@ const struct feature features[] = {
 
 	{"arp", STAGE_ROUTER, feature_arp},
 	{"ip-check", STAGE_ROUTER, feature_ip_check},
+	{"nat", STAGE_ROUTER, feature_nat},
 	{"local", STAGE_ROUTER, feature_local},
 
 	{"ttl", STAGE_FORWARD, feature_ttl},

@@ -20,6 +20,7 @@
 #include "switch/core_state.h"
 #include "switch/fdb.h"
 #include "switch/flow_key.h"
+#include "switch/nat_rewrite.h"
 
 /* Most routers in a row, hence most hops that count (in and out of each) and generations that a way rests on. */
 #define WALK_ROUTERS_MAX 64
@@ -52,12 +53,14 @@ struct flow_actions {
 	uint8_t conn_count;
 	bool is_refusal; /* `refused` says of whom */
 	bool refused_tcp;
+	bool translates;	/* its addresses change on the way */
 	struct network *flood;	/* FLOOD: every port of it but `from` */
 	struct member *from;	/* FLOOD: where it came from */
 	struct member *drop_at; /* DROP: where it is counted */
 	struct flow_conn conns[FLOW_CONNS_MAX];
 	const struct conn_zone *refused; /* DROP: the zone that has no connection for it, as long as it made no other */
 	uint64_t refused_made;
+	struct nat_rewrite rewrite; /* with `translates` */
 };
 
 /* A hop that counts: a router interface, in or out. */

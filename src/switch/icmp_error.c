@@ -8,6 +8,8 @@
 #include "net/ipv6.h"
 #include "switch/flow_key.h"
 #include "switch/ip_build.h"
+#include "switch/nat_icmp.h"
+#include "switch/nat_prefix.h"
 #include "switch/trace.h"
 
 #include <string.h>
@@ -74,9 +76,43 @@ static struct ip error_source(const struct router *router, const struct rif *in,
 	return (struct ip){0};
 }
 
-static struct packet *error_build(struct core *core, const struct packet *packet, const struct flow_view *view, struct ip_build *build,
-	enum icmp_error error, uint16_t mtu)
+/* What is reported: the packet, and how it read when it came, where the router had translated it by then. */
+struct reported {
+	const struct packet *packet;
+	const struct flow_view *view;
+	struct router *router;
+	struct rif *in;
+	bool translated;
+	struct conn_tuple before;
+};
+
+/* The source of the packet as it came. */
+static struct ip reported_source(const struct core *core, struct reported *reported, const struct flow_key *key, enum ip_family family)
 {
+	const struct nat *nat = reported->router->nat;
+	struct ip source = ip_from_bytes(family, key->ip_src);
+	const uint8_t *l3 = reported->packet->data + reported->view->l3_offset;
+
+	if (nat == NULL)
+		return source;
+	if (family == IP_V6)
+		return nat_prefix_source(nat, reported->in, source);
+	reported->translated = nat_error_before(core, reported->router, l3, reported->view->ip_bytes, &reported->before);
+	return reported->translated ? ip_from_bytes(IP_V4, reported->before.src) : source;
+}
+
+static void quote_restore(const struct reported *reported, uint8_t *quote, uint32_t size)
+{
+	if (reported->translated)
+		(void)nat_quote_rewrite(quote, size, &reported->before);
+	else if (reported->router->nat != NULL && quote[0] >> 4 == 6)
+		nat_prefix_undo(reported->router->nat, reported->in, quote, size);
+}
+
+static struct packet *error_build(
+	struct core *core, const struct reported *reported, struct ip_build *build, enum icmp_error error, uint16_t mtu)
+{
+	const struct flow_view *view = reported->view;
 	bool v4 = build->source.family == IP_V4;
 	uint32_t most =
 		v4 ? ERROR_BYTES_MAX_V4 - IPV4_HEADER_BYTES - ICMP_HEADER_BYTES : IPV6_MTU_MIN - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES;
@@ -97,7 +133,8 @@ static struct packet *error_build(struct core *core, const struct packet *packet
 		wire_put_u32(icmp->info, mtu); /* IPv4: the low 16 bits (RFC 1191 4) */
 	else if (error == ICMP_ERROR_PROTOCOL && !v4)
 		wire_put_u32(icmp->info, 6); /* where the next header field is */
-	memcpy(icmp + 1, packet->data + view->l3_offset, quoted);
+	memcpy(icmp + 1, reported->packet->data + view->l3_offset, quoted);
+	quote_restore(reported, (uint8_t *)(icmp + 1), quoted);
 	sum = v4 ? checksum_fold(checksum_add(0, payload, build->payload_bytes)) : ip_build_checksum(build, payload);
 	wire_put_u16(icmp->checksum, sum);
 	return report;
@@ -110,6 +147,7 @@ void icmp_error_send(
 	struct ip_build build = {.ttl = 64, .tos = ERROR_TOS};
 	struct flow_key key;
 	struct flow_view view;
+	struct reported reported = {.packet = packet, .view = &view, .router = router, .in = in};
 	enum ip_family family;
 
 	if (core->trace != NULL) {
@@ -120,7 +158,7 @@ void icmp_error_send(
 	family = key.eth_type == ETHERNET_IPV4 ? IP_V4 : key.eth_type == ETHERNET_IPV6 ? IP_V6 : IP_NONE;
 	if (family == IP_NONE || !may_report(&key, family))
 		return;
-	build.destination = ip_from_bytes(family, key.ip_src);
+	build.destination = reported_source(core, &reported, &key, family);
 	build.source = error_source(router, in, build.destination);
 	build.protocol = family == IP_V4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6;
 	if (build.source.family == IP_NONE || !rate_limit_take(&router->icmp_rate, core->limits.icmp_errors_per_second, core->now))
@@ -132,7 +170,7 @@ void icmp_error_send(
 		if (in == NULL)
 			return;
 	}
-	origin.packet = error_build(core, packet, &view, &build, error, mtu);
+	origin.packet = error_build(core, &reported, &build, error, mtu);
 	if (origin.packet != NULL)
 		core_originate(core, &origin);
 }

@@ -430,6 +430,8 @@ static bool may_send(enum process_id from, uint16_t type)
 	case MSG_ROUTER_DEL:
 	case MSG_RIF_SET:
 	case MSG_RIF_DEL:
+	case MSG_NAT_SET:
+	case MSG_NAT_DEL:
 	case MSG_SHOW:
 	case MSG_TRACE:
 	case MSG_CAPTURE:

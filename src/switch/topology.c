@@ -8,6 +8,7 @@
 #include "switch/fib.h"
 #include "switch/flow_cache.h"
 #include "switch/group.h"
+#include "switch/nat.h"
 #include "switch/neighbor.h"
 #include "switch/topology_inside.h"
 
@@ -274,6 +275,7 @@ void router_del(struct core *core, uint32_t id)
 	while ((rif = list_first(&router->rifs, struct rif, in_router)) != NULL)
 		rif_del(core, rif->config.id);
 	flow_cache_clear(core);
+	nat_clear(core, router);
 	map_free(&router->locals);
 	fib_free(router->fib);
 	free(router->rules);
@@ -307,6 +309,8 @@ int topology_sync_end(struct core *core, struct err *err)
 	for (cursor = 0; (router = map_next(&core->routers, &cursor, NULL, NULL)) != NULL;)
 		if (router->mark != core->sync_mark)
 			router_del(core, router->config.id);
+		else if (router->nat != NULL && router->nat->mark != core->sync_mark)
+			nat_del(core, router->config.id);
 	for (cursor = 0; (network = map_next(&core->networks, &cursor, NULL, NULL)) != NULL;)
 		if (network->mark != core->sync_mark)
 			network_del(core, network->config.id);

@@ -22,6 +22,7 @@ struct capture;
 struct core;
 struct fib;
 struct flow;
+struct nat;
 
 /* Kinds of frames that go to many: each has a rate of its own. */
 enum storm_kind { STORM_BROADCAST, STORM_MULTICAST, STORM_UNKNOWN, STORM_KINDS };
@@ -105,6 +106,8 @@ struct router {
 	struct msg_punt_rule *rules;
 	unsigned rule_count;
 	struct rate_limit icmp_rate;
+	struct nat *nat;       /* its translation of addresses, or NULL (nat.h) */
+	struct conn_zone zone; /* with `nat` */
 };
 
 struct rif {

@@ -10,6 +10,7 @@
 #include "net/icmp.h"
 #include "net/ipv4.h"
 #include "switch/ip_build.h"
+#include "switch/nat.h"
 #include "switch/neighbor.h"
 #include "switch/walk.h"
 
@@ -137,7 +138,7 @@ static bool host_resolve(const struct network *network, struct ip ip, struct mac
 	list_each (member, &network->members, struct member, in_network) {
 		const struct neighbor *neighbor = member->is_rif ? map_get(&member_rif(member)->neighbors, ip_key(ip)) : NULL;
 
-		if (member->is_rif && rif_owns(member_rif(member), ip)) {
+		if (member->is_rif && (rif_owns(member_rif(member), ip) || nat_owns(member_rif(member), ip))) {
 			*mac = member_rif(member)->config.mac;
 			return member_rif(member)->carrier;
 		}

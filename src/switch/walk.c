@@ -104,6 +104,7 @@ enum feature_result walk_to_router(struct walk *walk, struct rif *rif)
 	walk->in = rif;
 	walk->router = rif->router;
 	walk->local = false;
+	walk->path_chosen = false;
 	walk_count(walk, &rif->member, false);
 	if (rif->member.captures != NULL)
 		walk_capture(walk, &rif->member, false);
@@ -149,6 +150,8 @@ void packet_rewrite(struct packet *packet, const struct flow_actions *actions)
 		eth->destination = actions->eth_dst;
 		eth->source = actions->eth_src;
 	}
+	if (actions->translates)
+		nat_rewrite_run(packet, &actions->rewrite);
 }
 
 void walk_capture(struct walk *walk, const struct member *member, bool tx)
@@ -182,7 +185,34 @@ void walk_take(struct walk *walk)
 	walk->view.ttl = walk_ttl(walk);
 	actions->ttl_decrement = 0;
 	actions->set_macs = false;
+	actions->translates = false;
 	walk->cacheable = false;
+}
+
+void walk_reread(struct walk *walk)
+{
+	flow_key_read(walk->packet, &walk->key, &walk->view);
+	walk->cacheable = false;
+}
+
+void walk_translate(struct walk *walk, const struct conn_tuple *from, const struct conn_tuple *to)
+{
+	struct flow_actions *actions = &walk->draft->actions;
+	bool ported = to->protocol == IP_PROTOCOL_TCP || to->protocol == IP_PROTOCOL_UDP;
+
+	if (!actions->translates)
+		actions->rewrite = (struct nat_rewrite){0};
+	actions->translates = true;
+	nat_rewrite_add(&actions->rewrite, from, to);
+	memcpy(walk->key.ip_src, to->src, sizeof(to->src));
+	memcpy(walk->key.ip_dst, to->dst, sizeof(to->dst));
+	if (ported && walk->key.fragment != FRAGMENT_LATER) {
+		walk->key.l4_src = to->src_port;
+		walk->key.l4_dst = to->dst_port;
+	}
+	walk->rewritten |= FLOW_IP_SRC | FLOW_IP_DST | (ported ? FLOW_L4_SRC | FLOW_L4_DST : 0);
+	if (to->query != 0 || walk->key.fragment != FRAGMENT_NONE)
+		walk_take(walk);
 }
 
 void packet_finish(struct packet *packet)

@@ -35,6 +35,8 @@ struct walk {
 	struct rif *out;	 /* EGRESS */
 	struct ip nexthop;	 /* EGRESS */
 	unsigned routers;	 /* crossed so far */
+	bool path_chosen;	 /* `path_hash` picks among equal next hops: that from before the router changed the addresses */
+	uint32_t path_hash;
 	struct flow_draft *draft;
 };
 
@@ -148,6 +150,15 @@ void walk_count(struct walk *walk, struct member *member, bool tx);
  */
 void walk_conn(struct walk *walk, struct conn *conn, enum conn_direction direction);
 enum feature_result walk_refuse(struct walk *walk, struct member *at, enum drop_reason reason, bool tx, const struct conn_zone *zone);
+
+/*
+ * Decides that the packet reads `to` from here on, which it read as `from` so far: addresses, and ports or identifier. All of them were
+ * looked at. A fragment and a query of ICMP are changed at once, and the walk makes no cache entry.
+ */
+void walk_translate(struct walk *walk, const struct conn_tuple *from, const struct conn_tuple *to);
+
+/* The packet was changed by the feature itself (after walk_take): reads key and view anew. */
+void walk_reread(struct walk *walk);
 
 /* Ends of a walk; all return FEATURE_END. */
 enum feature_result walk_drop(struct walk *walk, struct member *at, enum drop_reason reason);

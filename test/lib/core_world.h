@@ -3,6 +3,7 @@
 #define TEST_CORE_WORLD_H
 
 #include "api/message_group.h"
+#include "api/message_nat.h"
 #include "switch/core.h"
 
 #define WORLD_SENT_MAX 4096

@@ -40,6 +40,10 @@
 extern const char *const rip_auth_names[RIP_AUTH_NAMES];
 extern const struct field nexthop_elements[NEXTHOP_FIELDS];
 
+/* Of messages_nat.c. */
+extern const char *const track_state_names[7];
+extern const struct field nat_fields[2], row_nat_fields[14], row_nat_rule_fields[17];
+
 /* The row of a message of OSPF, NULL for another type. */
 const struct message_row *ospf_message_row(unsigned type);
 

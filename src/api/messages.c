@@ -24,11 +24,9 @@ static const char *const trace_verdict_names[] = {"goes-on", "delivered", "flood
 static const char *const show_names[] = {"mac", "arp", "interfaces", "drops", "dhcp", "routes", "rip", "rip-neighbors", "ospf-neighbors",
 	"ospf-interfaces", "ospf-database", "ospf-routes", "bgp", "bgp-neighbors", "vms", "queues", "processes", "connections", "groups",
 	"nat", "nat-rules"};
-static const char *const nat_kind_names[] = {"snat", "dnat", "one-to-one", "prefix"};
 static const char *const bgp_from_names[] = {"local", "external", "internal"};
 static const char *const bgp_origin_names[] = {"IGP", "EGP", "incomplete"};
 static const char *const bgp_session_names[] = {"Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"};
-static const char *const track_state_names[] = {"new", "answered", "picked-up", "established", "closing", "closed", "revoked"};
 
 _Static_assert(COUNT_OF(process_names) == PROCESS_COUNT, "a name for each");
 _Static_assert(COUNT_OF(network_kind_names) == NETWORK_KIND_COUNT, "a name for each");
@@ -186,20 +184,6 @@ static const struct field rif_fields[] = {
 	FIELD(msg_rif, name),
 	FIELD(msg_rif, path),
 };
-
-static const struct field nat_rule_elements[] = {
-	ENUM(nat_rule, kind, nat_kind_names),
-	FIELD(nat_rule, protocol),
-	FIELD(nat_rule, port_first),
-	FIELD(nat_rule, port_last),
-	FIELD(nat_rule, to_port),
-	FIELD(nat_rule, rif),
-	FIELD(nat_rule, match),
-	FIELD(nat_rule, to),
-	FIELD(nat_rule, to_last),
-};
-
-static const struct field nat_fields[] = {FIELD(msg_nat, id), ARRAY(msg_nat, rules, rule_count, nat_rule_elements)};
 
 static const struct field static_route_fields[] = {
 	FIELD(msg_static_route, id),
@@ -499,43 +483,6 @@ static const struct field row_group_fields[] = {
 	FIELD(row_group, connections),
 	FIELD(row_group, denied_in),
 	FIELD(row_group, denied_out),
-};
-
-static const struct field row_nat_fields[] = {
-	FIELD(row_nat, router),
-	FIELD(row_nat, protocol),
-	ENUM(row_nat, state, track_state_names),
-	FIELD(row_nat, source),
-	FIELD(row_nat, source_port),
-	FIELD(row_nat, destination),
-	FIELD(row_nat, destination_port),
-	FIELD(row_nat, new_source),
-	FIELD(row_nat, new_source_port),
-	FIELD(row_nat, new_destination),
-	FIELD(row_nat, new_destination_port),
-	FIELD(row_nat, remaining_s),
-	FIELD(row_nat, packets),
-	FIELD(row_nat, reply_packets),
-};
-
-static const struct field row_nat_rule_fields[] = {
-	FIELD(row_nat_rule, router),
-	ENUM(row_nat_rule, kind, nat_kind_names),
-	FIELD(row_nat_rule, protocol),
-	FIELD(row_nat_rule, port_first),
-	FIELD(row_nat_rule, port_last),
-	FIELD(row_nat_rule, to_port),
-	FIELD(row_nat_rule, rif),
-	FIELD(row_nat_rule, match),
-	FIELD(row_nat_rule, to),
-	FIELD(row_nat_rule, to_last),
-	FIELD(row_nat_rule, to_length),
-	FIELD(row_nat_rule, begun),
-	FIELD(row_nat_rule, connections),
-	FIELD(row_nat_rule, hosts),
-	FIELD(row_nat_rule, ports_used),
-	FIELD(row_nat_rule, ports_taken),
-	FIELD(row_nat_rule, ports_all),
 };
 
 static const struct field row_route_fields[] = {

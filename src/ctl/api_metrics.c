@@ -3,6 +3,7 @@
  *
  * Names follow Prometheus: base units, _total for what only grows. A name in the lab file can't break a label: it is escaped all the same.
  */
+#include "api/message_nat.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "ctl/api.h"
@@ -10,6 +11,7 @@
 #include "ctl/pool_catalog.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define METRICS_TIMEOUT_S 10
@@ -19,7 +21,8 @@ struct metrics {
 	struct api_call *call;
 	struct row_interface *interfaces;
 	struct row_drop *drops;
-	size_t interface_count, interface_room, drop_count, drop_room;
+	struct row_nat_rule *nat_rules;
+	size_t interface_count, interface_room, drop_count, drop_room, nat_count, nat_room;
 	struct text out;
 };
 
@@ -116,6 +119,42 @@ static void add_drops(struct metrics *metrics)
 	}
 }
 
+/* Rows are of rules: what is a router's own stands in each of its rows, which follow each other. */
+static void add_nat(struct metrics *metrics)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset;
+	} rows[] = {
+		{"weft_nat_connections", "Translated connections of a router", offsetof(struct row_nat_rule, connections)},
+		{"weft_nat_ports_used", "Ports of translated addresses in use", offsetof(struct row_nat_rule, ports_used)},
+		{"weft_nat_ports_taken", "Ports of translated addresses in blocks of hosts", offsetof(struct row_nat_rule, ports_taken)},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		add_head(&metrics->out, rows[i].name, "gauge", rows[i].help);
+		for (size_t j = 0; j < metrics->nat_count; j++) {
+			const struct row_nat_rule *row = &metrics->nat_rules[j];
+			char ip[IP_TEXT_BYTES], rule[2 * IP_TEXT_BYTES];
+			uint32_t value;
+
+			if (i == 0 ? j > 0 && metrics->nat_rules[j - 1].router == row->router : row->kind != NAT_SOURCE)
+				continue;
+			if (!add_object(metrics, rows[i].name, row->router))
+				continue;
+			if (i > 0) {
+				char prefix[PREFIX_TEXT_BYTES];
+
+				text_add(&metrics->out, ",");
+				(void)snprintf(rule, sizeof(rule), "%s %s", prefix_text(row->match, prefix), ip_text(row->to, ip));
+				add_label(&metrics->out, "snat", rule);
+			}
+			memcpy(&value, (const char *)row + rows[i].offset, sizeof(value));
+			text_add(&metrics->out, "} %" PRIu32 "\n", value);
+		}
+	}
+}
+
 static void add_machines(struct metrics *metrics)
 {
 	struct ctl *ctl = metrics->call->ctl;
@@ -193,6 +232,7 @@ static void metrics_reply(struct metrics *metrics)
 
 	add_interfaces(metrics);
 	add_drops(metrics);
+	add_nat(metrics);
 	add_machines(metrics);
 	add_processes(metrics);
 	add_pools(metrics);
@@ -202,12 +242,28 @@ static void metrics_reply(struct metrics *metrics)
 	api_call_free(call);
 }
 
-static void drop_came(void *context, const struct message *message, int error, bool last)
+static void nat_came(void *context, const struct message *message, int error, bool last)
 {
 	struct metrics *metrics = context;
 
 	if (last) {
 		metrics_reply(metrics);
+	} else if (message->row->type == MSG_ROW_NAT_RULE) {
+		metrics->nat_rules = grow(
+			metrics->call->arena, metrics->nat_rules, &metrics->nat_count, &metrics->nat_room, sizeof(*metrics->nat_rules));
+		metrics->nat_rules[metrics->nat_count - 1] = *(const struct row_nat_rule *)message->body;
+	}
+}
+
+static void drop_came(void *context, const struct message *message, int error, bool last)
+{
+	struct metrics *metrics = context;
+	struct ctl *ctl = metrics->call->ctl;
+	const struct msg_show rules = {.what = SHOW_NAT_RULES};
+
+	if (last) {
+		channel_call(
+			ctl->process->peers[PROCESS_SWITCH], ctl->loop, MSG_SHOW, &rules, span_s(METRICS_TIMEOUT_S), nat_came, metrics);
 	} else if (message->row->type == MSG_ROW_DROP) {
 		metrics->drops =
 			grow(metrics->call->arena, metrics->drops, &metrics->drop_count, &metrics->drop_room, sizeof(*metrics->drops));

@@ -35,6 +35,8 @@ static const struct show_row shows[] = {
 	{"interfaces", PROCESS_SWITCH, SHOW_INTERFACES, OBJECT_KIND_COUNT, false},
 	{"connections", PROCESS_SWITCH, SHOW_CONNECTIONS, OBJECT_KIND_COUNT, false},
 	{"groups", PROCESS_SWITCH, SHOW_GROUPS, OBJECT_KIND_COUNT, false},
+	{"nat", PROCESS_SWITCH, SHOW_NAT, OBJECT_ROUTER, false},
+	{"nat-rules", PROCESS_SWITCH, SHOW_NAT_RULES, OBJECT_ROUTER, false},
 	{"drops", PROCESS_SWITCH, SHOW_DROPS, OBJECT_KIND_COUNT, true},
 	{"queues", PROCESS_VM, SHOW_QUEUES, OBJECT_KIND_COUNT, false},
 };

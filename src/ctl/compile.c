@@ -8,6 +8,7 @@
 #include "ctl/assign.h"
 #include "ctl/compile_bgp.h"
 #include "ctl/compile_group.h"
+#include "ctl/compile_nat.h"
 #include "ctl/compile_ospf.h"
 #include "ctl/link_impair.h"
 #include "model/lab_io.h"
@@ -359,6 +360,24 @@ static void compile_bgp(struct compiler *c, const struct lab_router *router, uin
 		compile_neighbor(c, router, &router->bgp_neighbors[i], id);
 }
 
+static void compile_nat(struct compiler *c, const struct lab_router *router, uint32_t id)
+{
+	struct msg_nat *body = add(c, OBJECT_NAT, id, router->name);
+
+	body->id = id;
+	for (size_t i = 0; i < router->nat_count; i++) {
+		struct nat_rule *rule = &body->rules[body->rule_count];
+		int rc = compile_nat_rule(c->lab, router, &router->nat[i], rule, c->rc == 0 ? c->err : NULL);
+
+		if (rc != 0) {
+			c->rc = c->rc != 0 ? c->rc : rc;
+			continue;
+		}
+		rule->rif = id_of(c, "interface", device_end(c, router->name, router->nat[i].interface_name));
+		body->rule_count++;
+	}
+}
+
 static void compile_routers(struct compiler *c)
 {
 	for (size_t i = 0; i < c->lab->router_count; i++) {
@@ -391,6 +410,8 @@ static void compile_routers(struct compiler *c)
 			ospf->id = id;
 			compile_ospf_router(&router->ospf, ospf);
 		}
+		if (router->nat_count > 0)
+			compile_nat(c, router, id);
 		if (router->bgp)
 			compile_bgp(c, router, id);
 	}

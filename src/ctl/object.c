@@ -2,6 +2,7 @@
 #include "ctl/object.h"
 
 #include "api/message_group.h"
+#include "api/message_nat.h"
 #include "api/message_ospf.h"
 #include "base/check.h"
 
@@ -20,6 +21,7 @@ static const struct object_type types[OBJECT_KIND_COUNT] = {
 	[OBJECT_ROUTER] = {"router", MSG_ROUTER_SET, MSG_ROUTER_DEL, TO_SWITCH | TO_ROUTE, sizeof(struct msg_router), true},
 	[OBJECT_RIF] = {"interface", MSG_RIF_SET, MSG_RIF_DEL, TO_SWITCH | TO_ROUTE, sizeof(struct msg_rif), false},
 	[OBJECT_PORT] = {"port", MSG_PORT_SET, MSG_PORT_DEL, TO_SWITCH, sizeof(struct msg_port), false},
+	[OBJECT_NAT] = {"address translation", MSG_NAT_SET, MSG_NAT_DEL, TO_SWITCH, sizeof(struct msg_nat), false},
 	[OBJECT_STATIC_ROUTE] = {"static route", MSG_STATIC_ROUTE_SET, MSG_STATIC_ROUTE_DEL, TO_ROUTE, sizeof(struct msg_static_route),
 		false},
 	[OBJECT_RIP] = {"rip", MSG_RIP_SET, MSG_RIP_DEL, TO_ROUTE, sizeof(struct msg_rip), false},
@@ -42,8 +44,8 @@ const struct object_type *object_type(enum object_kind kind)
 
 bool object_shares_id(enum object_kind kind)
 {
-	return kind == OBJECT_RIP || kind == OBJECT_RIP_INTERFACE || kind == OBJECT_OSPF || kind == OBJECT_OSPF_INTERFACE ||
-	       kind == OBJECT_BGP;
+	return kind == OBJECT_NAT || kind == OBJECT_RIP || kind == OBJECT_RIP_INTERFACE || kind == OBJECT_OSPF ||
+	       kind == OBJECT_OSPF_INTERFACE || kind == OBJECT_BGP;
 }
 
 int object_compare(const struct object *a, const struct object *b)

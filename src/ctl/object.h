@@ -20,6 +20,7 @@ enum object_kind {
 	OBJECT_ROUTER,
 	OBJECT_RIF,
 	OBJECT_PORT,
+	OBJECT_NAT,
 	OBJECT_STATIC_ROUTE,
 	OBJECT_RIP,
 	OBJECT_RIP_INTERFACE,
@@ -45,8 +46,8 @@ const struct object_type *object_type(enum object_kind kind);
 /* Whether objects of this kind have the number of their router or interface: protocols on them. */
 bool object_shares_id(enum object_kind kind);
 
-/* An object. `id` is unique over all kinds, but that RIP, RIP_INTERFACE and BGP have the id of their router and interface. `path` is what
- * people call it ("demo/r1:lan"); `lab` the lab it belongs to. */
+/* An object. `id` is unique over all kinds, but that NAT, RIP, RIP_INTERFACE and BGP have the id of their router and interface. `path` is
+ * what people call it ("demo/r1:lan"); `lab` the lab it belongs to. */
 struct object {
 	enum object_kind kind;
 	uint32_t id;

@@ -25,6 +25,7 @@
 #define RIP_EFFECT "its routes are learnt anew"
 #define OSPF_EFFECT "neighbours re-form, about 1 s"
 #define BGP_EFFECT "its BGP sessions start anew"
+#define NAT_EFFECT "connections that it no longer allows end"
 #define RESTART_EFFECT "the machine restarts"
 
 /* Kinds of knobs_net.c that the lab's own rows name. */
@@ -35,6 +36,10 @@ extern const struct kind kind_router_ospf, kind_interface_ospf, kind_link_ospf;
 
 /* Of knobs_bgp.c, that a router names. */
 extern const struct kind kind_router_bgp;
+
+/* Of knobs_nat.c, that a router names. */
+extern const struct kind kind_nat;
+
 /* Kinds of knobs_group.c. */
 extern const struct kind kind_group, kind_address_pair;
 

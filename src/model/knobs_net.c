@@ -395,7 +395,14 @@ static const struct knob router_knobs[] = {
 		.effect = BGP_EFFECT,
 		.help = "BGP: its settings"},
 	LATER("bfd", "fast failure detection"),
-	LATER("nat", "address translation"),
+	{.key = "nat",
+		.type = KNOB_LIST,
+		.max = LAB_NAT_RULES_MAX,
+		.kind = &kind_nat,
+		AT(lab_router, nat),
+		FLAG(lab_router, nat_count),
+		.effect = NAT_EFFECT,
+		.help = "address translation: what others see of the networks behind the router, and reach in them"},
 	LATER("vrrp", "a gateway shared by several routers"),
 };
 

@@ -197,6 +197,21 @@ struct lab_bgp_neighbor {
 	bool next_hop_self, reflector_client, passive;
 };
 
+enum lab_nat_kind { LAB_NAT_SOURCE, LAB_NAT_DESTINATION, LAB_NAT_STATIC, LAB_NAT_PREFIX };
+
+/* routers.NAME.nat: [ { snat: 10.1.0.0/16, interface: out, to: 203.0.113.8-203.0.113.15 } | { dnat: tcp/2201, interface: out, to: "vm1:22",
+ * address: } | { one-to-one: 203.0.113.9, interface: out, to: vm2 } | { prefix: "fd00:1::/48", interface: out, to: "2001:db8:1::/48" } ] */
+struct lab_nat {
+	struct place place;
+	enum lab_nat_kind kind;
+	struct prefix match; /* snat: sources; prefix: the inside one */
+	const char *service; /* dnat: "tcp/2201", "udp/8000-8010" */
+	struct ip one_to_one;
+	struct ip address;	    /* dnat: none: the interface's own */
+	const char *interface_name; /* to the outside */
+	const char *to;		    /* snat: addresses, NULL: the interface's own; prefix: the outside one; else a machine or address */
+};
+
 /* routers: NAME: { count: , router-id: , interfaces: , routes: , rip: { passive: [lan], auth: , update: 30s, timeout: 180s, garbage: 120s,
  * redistribute: [static, connected], default-originate: true }, bgp: { as: 65001, router-id: , multipath: , advertise: [connected, static,
  * rip], neighbors: } } */
@@ -224,6 +239,8 @@ struct lab_router {
 	bool bgp_advertise_connected, bgp_advertise_static, bgp_advertise_rip, bgp_advertise_ospf;
 	struct lab_bgp_neighbor *bgp_neighbors;
 	size_t bgp_neighbor_count;
+	struct lab_nat *nat;
+	size_t nat_count;
 };
 
 /* links: [ { name: , from: r1, to: r2, pool: p2p | ipv4: 10.0.0.0/31, mtu: , rip: } ]: a cable between two routers, or a router and a

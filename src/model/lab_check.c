@@ -241,6 +241,7 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 		check_routers(lab, diags);
 		check_ospf(lab, diags);
 		check_bgp(lab, diags);
+		check_nat(lab, diags);
 		check_tests(lab, diags);
 		check_schedule(lab, diags);
 	}

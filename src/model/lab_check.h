@@ -59,6 +59,10 @@ bool ospf_area_number(const char *text, uint32_t *number);
 void check_bgp(const struct lab *lab, struct diags *diags);
 void flat_check_bgp(struct lab *flat, const struct name_index *routers, struct diags *diags);
 
+/* Address translation: before expansion; the interfaces and machines that it names. */
+void check_nat(const struct lab *lab, struct diags *diags);
+void flat_check_nat(const struct lab *flat, const struct name_index *vms, struct diags *diags);
+
 /* The queue's settings; and, in a flat lab whose `after` keys are still selections: expands them, checks that they end somewhere. */
 void check_schedule(const struct lab *lab, struct diags *diags);
 void expand_schedule(struct lab *flat, const struct lab *lab, struct diags *diags);

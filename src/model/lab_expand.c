@@ -472,6 +472,7 @@ struct lab *lab_expand(const struct lab *lab, struct diags *diags)
 	if (diags->errors == errors)
 		flat_check(x.flat, diags);
 	flat_check_bgp(x.flat, &x.routers, diags);
+	flat_check_nat(x.flat, &x.vms, diags);
 	if (diags->errors == errors)
 		expand_schedule(x.flat, lab, diags);
 	expand_tests(x.flat, lab, diags);

@@ -57,6 +57,16 @@ bool lab_rule_peer(const char *text, enum lab_peer *peer, struct prefix *prefix,
 /* The IP protocol of a rule; 0: any. ICMP of IPv4 stands for that of IPv6, too. */
 bool lab_rule_protocol(const char *text, uint8_t *protocol);
 
+/* Most rules of a router's translation; addresses of one pool of it. */
+#define LAB_NAT_RULES_MAX 256
+#define LAB_NAT_POOL_MAX 256
+
+/* What a rule forwards: "tcp/2201" or "udp/8000-8010". False when it is neither. */
+bool lab_nat_service(const char *text, uint8_t *protocol, uint16_t *first, uint16_t *last);
+
+/* Where to: "vm1", "vm1:22", "10.1.0.5", "10.1.0.5:22". `host` gets the part before the colon, `port` 0 where none is written. */
+bool lab_nat_target(const char *text, char host[LAB_NAME_BYTES_MAX + 1], uint16_t *port);
+
 /* The longest delay of a link, microseconds; its highest rate, bits a second. */
 #define LAB_DELAY_US_MAX 10000000
 #define LAB_RATE_BPS_MAX 400000000000

@@ -71,6 +71,7 @@ struct plan {
 	struct nat_entry *destination, *source; /* rules, or NULL */
 	struct nat_mapping *mapping;
 	struct rif *out;
+	const struct conn *replaced; /* a closed connection in whose place this one comes, or NULL */
 };
 
 /* True when what answers it would be translated as if it began a connection. */
@@ -88,7 +89,20 @@ static void put_source(struct plan *plan, uint32_t ip, uint16_t port, bool porte
 		plan->onward.src_port = port;
 }
 
-/* The source that a rule gives. The mapping is held. In a dry-run nothing is taken, and a port that there isn't yet stays as it is. */
+/* What plan_source would do: nothing is taken. */
+static enum drop_reason foresee_source(struct walk *walk, struct plan *plan, const struct nat_want *want)
+{
+	const struct nat *nat = walk->router->nat;
+	const struct nat_host *host = nat_host_find(nat, want);
+	int port = nat_port_would_be(walk->core, nat, want);
+
+	if (port < 0)
+		return DROP_NAT_PORTS;
+	put_source(plan, nat_host_address(nat, want), (uint16_t)port, want->kind != NAT_NO_PORT);
+	return host != NULL && host->conns >= walk->core->limits.nat_connections_per_host ? DROP_NAT_LIMIT : DROP_NONE;
+}
+
+/* The source that a rule gives. The mapping is held. */
 static enum drop_reason plan_source(struct walk *walk, struct plan *plan)
 {
 	struct nat *nat = walk->router->nat;
@@ -101,13 +115,8 @@ static enum drop_reason plan_source(struct walk *walk, struct plan *plan)
 		return DROP_NONE;
 	}
 	want = nat_want_of(plan->source, plan->tuple);
-	if (walk_is_dry(walk)) {
-		const struct nat_mapping *known = nat_mapping_find(nat, &want);
-		uint32_t address = nat_host_address(nat, &want);
-
-		put_source(plan, address, known != NULL ? known->port : want.port, want.kind != NAT_NO_PORT);
-		return address != 0 ? DROP_NONE : DROP_NAT_PORTS;
-	}
+	if (walk_is_dry(walk))
+		return foresee_source(walk, plan, &want);
 	plan->mapping = nat_mapping_get(walk->core, nat, &want);
 	if (plan->mapping == NULL)
 		return DROP_NAT_PORTS;
@@ -120,6 +129,21 @@ static enum drop_reason plan_source(struct walk *walk, struct plan *plan)
 	return DROP_NAT_LIMIT;
 }
 
+/* What making the connection would come to. */
+static enum drop_reason foresee_connection(struct walk *walk, const struct plan *plan, const struct conn_tuple *reply)
+{
+	enum conn_direction direction;
+	const struct conn *taken = conn_find(walk->core, reply, &direction);
+
+	if (plan->replaced == NULL && !conn_has_room(walk->core, &walk->router->zone))
+		return DROP_NAT_LIMIT;
+	if (memcmp(plan->tuple, reply, sizeof(*reply)) == 0 || (taken != NULL && taken != plan->replaced))
+		return DROP_NAT_PORTS;
+	walk_note(walk, "a new connection");
+	go_on(walk, plan->tuple, &plan->onward);
+	return DROP_NONE;
+}
+
 static enum drop_reason plan_carry_out(struct walk *walk, struct plan *plan)
 {
 	struct conn_zone *zone = &walk->router->zone;
@@ -129,12 +153,9 @@ static enum drop_reason plan_carry_out(struct walk *walk, struct plan *plan)
 
 	if (reason != DROP_NONE)
 		return reason;
-	if (walk_is_dry(walk)) {
-		walk_note(walk, "a new connection");
-		go_on(walk, plan->tuple, &plan->onward);
-		return conn_has_room(walk->core, zone) ? DROP_NONE : DROP_NAT_LIMIT;
-	}
 	reply = conn_tuple_reverse(&plan->onward);
+	if (walk_is_dry(walk))
+		return foresee_connection(walk, plan, &reply);
 	conn = conn_add(walk->core, zone, plan->tuple, &reply, walk->view.tcp_flags);
 	if (conn == NULL) {
 		if (plan->mapping != NULL)
@@ -153,10 +174,10 @@ static enum drop_reason plan_carry_out(struct walk *walk, struct plan *plan)
 	return DROP_NONE;
 }
 
-static enum drop_reason begin(struct walk *walk, const struct conn_tuple *tuple)
+static enum drop_reason begin(struct walk *walk, const struct conn_tuple *tuple, const struct conn *replaced)
 {
 	struct nat *nat = walk->router->nat;
-	struct plan plan = {.tuple = tuple, .onward = *tuple};
+	struct plan plan = {.tuple = tuple, .onward = *tuple, .replaced = replaced};
 	struct ip destination;
 	bool hairpin;
 
@@ -187,19 +208,33 @@ static enum drop_reason begin(struct walk *walk, const struct conn_tuple *tuple)
 
 /* --- all packets --- */
 
+/* A SYN where a closed connection is still known: a new one in its place, with the same port. */
+static enum drop_reason begin_again(struct walk *walk, const struct conn_tuple *tuple, struct conn *closed)
+{
+	struct nat_mapping *mapping = closed->mapping;
+	enum drop_reason reason;
+
+	if (walk_is_dry(walk))
+		return begin(walk, tuple, closed);
+	if (mapping != NULL)
+		nat_hold(mapping);
+	conn_remove(walk->core, closed);
+	reason = begin(walk, tuple, NULL);
+	if (mapping != NULL)
+		nat_release(mapping);
+	return reason;
+}
+
 static enum drop_reason judge_tracked(struct walk *walk, const struct conn_tuple *tuple)
 {
 	enum conn_direction direction;
 	struct conn *conn = conn_find(walk->core, tuple, &direction);
 	struct conn_tuple onward;
 
-	if (conn != NULL && !conn_takes(conn, walk->view.tcp_flags)) {
-		if (!walk_is_dry(walk))
-			conn_remove(walk->core, conn);
-		conn = NULL;
-	}
 	if (conn == NULL)
-		return begin(walk, tuple);
+		return begin(walk, tuple, NULL);
+	if (!conn_takes(conn, walk->view.tcp_flags))
+		return begin_again(walk, tuple, conn);
 	onward = nat_onward(conn, direction);
 	walk_note(walk, "belongs to a connection (%s)", conn_state_name(conn));
 	walk_conn(walk, conn, direction);

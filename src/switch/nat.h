@@ -36,7 +36,6 @@ struct nat {
 	struct map hosts;	       /* host_key -> struct nat_host */
 	struct map mappings;	       /* mapping_key -> struct nat_mapping */
 	uint32_t serial;	       /* of hosts */
-	uint64_t picks;
 };
 
 /* NAT_SET, NAT_DEL. */

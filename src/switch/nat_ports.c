@@ -43,6 +43,8 @@ uint32_t nat_host_address(const struct nat *nat, const struct nat_want *want)
 	return address != NULL ? address->ip : 0;
 }
 
+const struct nat_host *nat_host_find(const struct nat *nat, const struct nat_want *want) { return map_get(&nat->hosts, host_key(want)); }
+
 static void host_free(struct nat_host *host)
 {
 	map_remove(&host->nat->hosts, host->key);
@@ -84,28 +86,41 @@ static uint64_t reserved_ports(const struct nat *nat, uint32_t ip, uint16_t firs
 	return reserved;
 }
 
+/* Where an address has a free block, from a place on that its taker decides; -1: nowhere. */
+static int block_place(const struct nat_address *address, uint64_t host, uint32_t blocks)
+{
+	unsigned start = (unsigned)(hash_u64(host + blocks) % NAT_BLOCKS);
+
+	for (unsigned i = 0; i < NAT_BLOCKS; i++)
+		if (address->blocks[(start + i) % NAT_BLOCKS] == NULL)
+			return (int)((start + i) % NAT_BLOCKS);
+	return -1;
+}
+
+static void block_reserve(const struct nat *nat, const struct nat_address *address, struct nat_block *block)
+{
+	for (enum nat_class kind = 0; kind < NAT_CLASSES; kind++)
+		block->reserved[kind] = reserved_ports(nat, address->ip, block->first, kind);
+}
+
+static uint16_t port_of_place(int place) { return (uint16_t)(NAT_PORT_FIRST + place * NAT_BLOCK_PORTS); }
+
 static struct nat_block *block_add(struct nat_host *host)
 {
 	struct nat_address *address = host->address;
-	unsigned start = (unsigned)(hash_u64(host->nat->picks++) % NAT_BLOCKS);
+	int place = block_place(address, host->key, host->block_count);
 	struct nat_block *block;
 
-	for (unsigned i = 0; i < NAT_BLOCKS; i++) {
-		unsigned at = (start + i) % NAT_BLOCKS;
-
-		if (address->blocks[at] != NULL)
-			continue;
-		block = xalloc(sizeof(*block));
-		*block = (struct nat_block){.host = host, .next = host->blocks, .first = (uint16_t)(NAT_PORT_FIRST + at * NAT_BLOCK_PORTS)};
-		for (enum nat_class kind = 0; kind < NAT_CLASSES; kind++)
-			block->reserved[kind] = reserved_ports(host->nat, address->ip, block->first, kind);
-		address->blocks[at] = block;
-		address->block_count++;
-		host->blocks = block;
-		host->block_count++;
-		return block;
-	}
-	return NULL;
+	if (place < 0)
+		return NULL;
+	block = xalloc(sizeof(*block));
+	*block = (struct nat_block){.host = host, .next = host->blocks, .first = port_of_place(place)};
+	block_reserve(host->nat, address, block);
+	address->blocks[place] = block;
+	address->block_count++;
+	host->blocks = block;
+	host->block_count++;
+	return block;
 }
 
 static void block_free(struct nat_block *block)
@@ -123,34 +138,60 @@ static void block_free(struct nat_block *block)
 }
 
 /* A free port of a block, by chance and for UDP of the same parity where there is one; -1: none. */
-static int block_pick(struct nat *nat, const struct nat_block *block, enum nat_class kind, uint16_t inside_port)
+static int block_pick(const struct nat_block *block, const struct nat_want *want)
 {
-	uint64_t odd = UINT64_C(0xaaaaaaaaaaaaaaaa), free = ~(block->used[kind] | block->reserved[kind]), alike;
-	unsigned start = (unsigned)hash_u64(nat->picks++) % NAT_BLOCK_PORTS;
+	uint64_t odd = UINT64_C(0xaaaaaaaaaaaaaaaa), free = ~(block->used[want->kind] | block->reserved[want->kind]), alike;
+	unsigned start = (unsigned)(hash_u64(host_key(want) ^ (uint64_t)want->port << 48 ^ want->kind) % NAT_BLOCK_PORTS);
 
 	if (free == 0)
 		return -1;
-	alike = free & (inside_port & 1 ? odd : ~odd);
-	if (kind == NAT_CLASS_UDP && alike != 0)
+	alike = free & (want->port & 1 ? odd : ~odd);
+	if (want->kind == NAT_CLASS_UDP && alike != 0)
 		free = alike;
 	alike = free & (UINT64_MAX << start);
 	return __builtin_ctzll(alike != 0 ? alike : free);
 }
 
+static bool host_may_grow(const struct core *core, const struct nat_host *host)
+{
+	return host->block_count == 0 || (host->block_count + 1) * NAT_BLOCK_PORTS <= core->limits.nat_ports_per_host;
+}
+
+int nat_port_would_be(const struct core *core, const struct nat *nat, const struct nat_want *want)
+{
+	const struct nat_mapping *known = nat_mapping_find(nat, want);
+	const struct nat_host *host = map_get(&nat->hosts, host_key(want));
+	const struct nat_address *address = host != NULL ? host->address : address_pick(nat, want);
+	struct nat_block fresh = {0};
+	int place = address != NULL ? block_place(address, host_key(want), host != NULL ? host->block_count : 0) : -1;
+
+	if (known != NULL || want->kind == NAT_NO_PORT)
+		return known != NULL ? known->port : address != NULL ? 0 : -1;
+	for (const struct nat_block *block = host != NULL ? host->blocks : NULL; block != NULL; block = block->next)
+		if (block_pick(block, want) >= 0)
+			return block->first + block_pick(block, want);
+	if (place < 0 || (host != NULL && !host_may_grow(core, host)))
+		return -1;
+	fresh.first = port_of_place(place);
+	block_reserve(nat, address, &fresh);
+	/* A block that is all reserved is the one case in which a further one would be tried. */
+	return fresh.first + block_pick(&fresh, want);
+}
+
 /* Takes a port for a mapping from the host's blocks, or from a further one. */
-static bool mapping_take(struct core *core, struct nat_mapping *mapping)
+static bool mapping_take(struct core *core, struct nat_mapping *mapping, const struct nat_want *want)
 {
 	struct nat_host *host = mapping->host;
 	struct nat_block *block;
 	int bit = -1;
 
 	for (block = host->blocks; block != NULL; block = block->next) {
-		bit = block_pick(host->nat, block, mapping->kind, mapping->inside_port);
+		bit = block_pick(block, want);
 		if (bit >= 0)
 			break;
 	}
-	for (; bit < 0; bit = block_pick(host->nat, block, mapping->kind, mapping->inside_port)) {
-		if ((host->block_count + 1) * NAT_BLOCK_PORTS > core->limits.nat_ports_per_host && host->block_count > 0) {
+	for (; bit < 0; bit = block_pick(block, want)) {
+		if (!host_may_grow(core, host)) {
 			core_limit_reached(core, "nat_ports_per_host", host->nat->router->config.path, host->block_count * NAT_BLOCK_PORTS);
 			return false;
 		}
@@ -195,7 +236,7 @@ struct nat_mapping *nat_mapping_get(struct core *core, struct nat *nat, const st
 	}
 	mapping = xalloc(sizeof(*mapping));
 	*mapping = (struct nat_mapping){.host = host, .inside_port = want->port, .kind = (uint8_t)want->kind};
-	if (want->kind != NAT_NO_PORT && !mapping_take(core, mapping)) {
+	if (want->kind != NAT_NO_PORT && !mapping_take(core, mapping, want)) {
 		free(mapping);
 		host_tidy(host);
 		return NULL;

@@ -74,6 +74,12 @@ struct nat_mapping *nat_mapping_get(struct core *core, struct nat *nat, const st
 /* The address a host has in a pool, or would get; 0: none is free. Changes nothing. */
 uint32_t nat_host_address(const struct nat *nat, const struct nat_want *want);
 
+/* The port that nat_mapping_get would give, 0 for a protocol without; -1: none. Changes nothing. */
+int nat_port_would_be(const struct core *core, const struct nat *nat, const struct nat_want *want);
+
+/* The host behind the router, or NULL. */
+const struct nat_host *nat_host_find(const struct nat *nat, const struct nat_want *want);
+
 /* A connection uses a mapping, or not any more; a mapping that nobody uses goes (that of a connection that failed is given back so). */
 void nat_hold(struct nat_mapping *mapping);
 void nat_release(struct nat_mapping *mapping);

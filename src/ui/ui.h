@@ -81,6 +81,8 @@ enum status show_drops_run(struct call *call);
 enum status show_dhcp_run(struct call *call);
 enum status show_connections_run(struct call *call);
 enum status show_groups_run(struct call *call);
+enum status show_nat_run(struct call *call);
+enum status show_nat_connections_run(struct call *call);
 enum status vm_action_run(struct call *call);
 enum status vm_console_run(struct call *call);
 enum status vm_exec_run(struct call *call);

@@ -37,8 +37,10 @@
 /* What more than one of the files names. */
 #define RIP_AUTH_NAMES 7
 #define NEXTHOP_FIELDS 2
+#define REDISTRIBUTION_FIELDS 4
 extern const char *const rip_auth_names[RIP_AUTH_NAMES];
 extern const struct field nexthop_elements[NEXTHOP_FIELDS];
+extern const struct field redistribution_elements[REDISTRIBUTION_FIELDS];
 
 /* Of messages_nat.c. */
 extern const char *const track_state_names[7];

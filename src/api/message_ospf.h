@@ -25,9 +25,8 @@ struct ospf_range_entry {
 /* OSPF of a router; its id is the router's. */
 struct msg_ospf {
 	uint32_t id;
-	bool redistribute_static;
-	bool redistribute_connected; /* interfaces without OSPF */
-	bool redistribute_rip;
+	uint16_t redistribution_count;
+	struct redistribution redistributions[REDISTRIBUTIONS_MAX]; /* connected: interfaces without OSPF */
 	bool default_originate;
 	uint32_t metric; /* of what is redistributed, as external type 2 */
 	uint16_t area_count;

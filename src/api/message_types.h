@@ -70,6 +70,8 @@ enum message_type {
 	/* ctl -> route: protocols */
 	MSG_STATIC_ROUTE_SET,	/* struct msg_static_route */
 	MSG_STATIC_ROUTE_DEL,	/* struct msg_id */
+	MSG_ROUTE_POLICY_SET,	/* struct msg_route_policy */
+	MSG_ROUTE_POLICY_DEL,	/* struct msg_id */
 	MSG_RIP_SET,		/* struct msg_rip */
 	MSG_RIP_DEL,		/* struct msg_id */
 	MSG_RIP_INTERFACE_SET,	/* struct msg_rip_interface */
@@ -345,14 +347,33 @@ struct msg_static_route {
 	bool blackhole;
 };
 
+/* A protocol whose best routes another one announces, those that a policy lets pass (0: all), with a metric of their own (if it has one).
+ */
+#define REDISTRIBUTIONS_MAX 5
+struct redistribution {
+	uint8_t from; /* enum route_protocol */
+	bool has_metric;
+	uint32_t metric;
+	uint32_t policy;
+};
+
+/* A route policy as net/route_policy.h writes it. */
+#define ROUTE_POLICY_BYTES_MAX 30000
+struct msg_route_policy {
+	uint32_t id;
+	char path[PATH_BYTES];
+	uint16_t size;
+	uint8_t bytes[ROUTE_POLICY_BYTES_MAX];
+};
+
 /* RIP of a router; its id is the router's. Times by RFC 2453 3.8. */
 struct msg_rip {
 	uint32_t id;
 	uint16_t update_s;
 	uint16_t timeout_s;
 	uint16_t garbage_s;
-	bool redistribute_static;
-	bool redistribute_connected; /* interfaces without RIP, too */
+	uint16_t redistribution_count;
+	struct redistribution redistributions[REDISTRIBUTIONS_MAX]; /* connected: interfaces without RIP, too */
 	bool default_originate;
 };
 
@@ -384,10 +405,8 @@ struct msg_bgp {
 	uint32_t as;
 	struct ip router_id;
 	uint8_t multipath;
-	bool advertise_connected;
-	bool advertise_static;
-	bool advertise_rip;
-	bool advertise_ospf;
+	uint16_t redistribution_count;
+	struct redistribution redistributions[REDISTRIBUTIONS_MAX];
 };
 
 /* A neighbor of a router's BGP. `local`: our address on the session. Hold time by RFC 4271 4.2; prefixes_max 0: as many as fit. */
@@ -402,8 +421,10 @@ struct msg_bgp_neighbor {
 	uint32_t prefixes_max;
 	bool ipv4;
 	bool ipv6;
-	bool import_all; /* external neighbors: RFC 8212 */
+	bool import_all; /* RFC 8212: what no policy says of external neighbors */
 	bool export_all;
+	uint32_t import_policy; /* 0: none, the above counts */
+	uint32_t export_policy;
 	bool next_hop_self;
 	bool reflector_client;
 	bool passive;

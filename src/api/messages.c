@@ -194,15 +194,15 @@ static const struct field static_route_fields[] = {
 	FIELD(msg_static_route, blackhole),
 };
 
-static const struct field rip_fields[] = {
-	FIELD(msg_rip, id),
-	FIELD(msg_rip, update_s),
-	FIELD(msg_rip, timeout_s),
-	FIELD(msg_rip, garbage_s),
-	FIELD(msg_rip, redistribute_static),
-	FIELD(msg_rip, redistribute_connected),
-	FIELD(msg_rip, default_originate),
-};
+const struct field redistribution_elements[REDISTRIBUTION_FIELDS] = {ENUM(redistribution, from, route_protocol_names), FIELD(redistribution, has_metric),
+	FIELD(redistribution, metric), FIELD(redistribution, policy)};
+
+static const struct field route_policy_fields[] = {
+	FIELD(msg_route_policy, id), FIELD(msg_route_policy, path), BYTES(msg_route_policy, bytes, size)};
+
+static const struct field rip_fields[] = {FIELD(msg_rip, id), FIELD(msg_rip, update_s), FIELD(msg_rip, timeout_s),
+	FIELD(msg_rip, garbage_s), ARRAY(msg_rip, redistributions, redistribution_count, redistribution_elements),
+	FIELD(msg_rip, default_originate)};
 
 static const struct field rip_interface_fields[] = {
 	FIELD(msg_rip_interface, id),
@@ -214,16 +214,8 @@ static const struct field rip_interface_fields[] = {
 	SECRET(msg_rip_interface, key),
 };
 
-static const struct field bgp_fields[] = {
-	FIELD(msg_bgp, id),
-	FIELD(msg_bgp, as),
-	FIELD(msg_bgp, router_id),
-	FIELD(msg_bgp, multipath),
-	FIELD(msg_bgp, advertise_connected),
-	FIELD(msg_bgp, advertise_static),
-	FIELD(msg_bgp, advertise_rip),
-	FIELD(msg_bgp, advertise_ospf),
-};
+static const struct field bgp_fields[] = {FIELD(msg_bgp, id), FIELD(msg_bgp, as), FIELD(msg_bgp, router_id), FIELD(msg_bgp, multipath),
+	ARRAY(msg_bgp, redistributions, redistribution_count, redistribution_elements)};
 
 static const struct field bgp_neighbor_fields[] = {
 	FIELD(msg_bgp_neighbor, id),
@@ -238,6 +230,8 @@ static const struct field bgp_neighbor_fields[] = {
 	FIELD(msg_bgp_neighbor, ipv6),
 	FIELD(msg_bgp_neighbor, import_all),
 	FIELD(msg_bgp_neighbor, export_all),
+	FIELD(msg_bgp_neighbor, import_policy),
+	FIELD(msg_bgp_neighbor, export_policy),
 	FIELD(msg_bgp_neighbor, next_hop_self),
 	FIELD(msg_bgp_neighbor, reflector_client),
 	FIELD(msg_bgp_neighbor, passive),
@@ -600,6 +594,8 @@ static const struct message_row message_rows[MSG_TYPE_COUNT] = {
 
 	ROW(STATIC_ROUTE_SET, msg_static_route, static_route_fields),
 	ROW(STATIC_ROUTE_DEL, msg_id, id_fields),
+	TAIL(ROUTE_POLICY_SET, msg_route_policy, route_policy_fields),
+	ROW(ROUTE_POLICY_DEL, msg_id, id_fields),
 	ROW(RIP_SET, msg_rip, rip_fields),
 	ROW(RIP_DEL, msg_id, id_fields),
 	ROW(RIP_INTERFACE_SET, msg_rip_interface, rip_interface_fields),

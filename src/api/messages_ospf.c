@@ -32,9 +32,7 @@ static const struct field ospf_range_elements[] = {
 
 static const struct field ospf_fields[] = {
 	FIELD(msg_ospf, id),
-	FIELD(msg_ospf, redistribute_static),
-	FIELD(msg_ospf, redistribute_connected),
-	FIELD(msg_ospf, redistribute_rip),
+	ARRAY(msg_ospf, redistributions, redistribution_count, redistribution_elements),
 	FIELD(msg_ospf, default_originate),
 	FIELD(msg_ospf, metric),
 	ARRAY(msg_ospf, areas, area_count, ospf_area_elements),

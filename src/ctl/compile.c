@@ -10,6 +10,7 @@
 #include "ctl/compile_group.h"
 #include "ctl/compile_nat.h"
 #include "ctl/compile_ospf.h"
+#include "ctl/compile_policy.h"
 #include "ctl/link_impair.h"
 #include "model/lab_io.h"
 
@@ -338,7 +339,7 @@ static void compile_neighbor(
 
 	body->id = id;
 	body->router = router_number;
-	compile_bgp_neighbor(c->lab, router, neighbor, body);
+	compile_bgp_neighbor(c->lab, router, neighbor, c->in, body);
 	put_text(c, body->key, sizeof(body->key), neighbor->key ? neighbor->key : "", "md5 key");
 	if (c->rc == 0 && (body->address.family == IP_NONE || body->local.family != body->address.family))
 		c->rc = err_set(c->err, -EADDRNOTAVAIL, "BGP neighbor %s: there is no address for the session", name);
@@ -352,10 +353,8 @@ static void compile_bgp(struct compiler *c, const struct lab_router *router, uin
 	body->as = router->bgp_as;
 	body->router_id = router->bgp_router_id.family != IP_NONE ? router->bgp_router_id : router->router_id;
 	body->multipath = router->bgp_multipath ? router->bgp_multipath : 1;
-	body->advertise_connected = router->bgp_advertise_connected;
-	body->advertise_static = router->bgp_advertise_static;
-	body->advertise_rip = router->bgp_advertise_rip;
-	body->advertise_ospf = router->bgp_advertise_ospf;
+	body->redistribution_count =
+		compile_redistributions(router->bgp_advertise, router->bgp_advertise_count, c->in, body->redistributions);
 	for (size_t i = 0; i < router->bgp_neighbor_count; i++)
 		compile_neighbor(c, router, &router->bgp_neighbors[i], id);
 }
@@ -375,6 +374,19 @@ static void compile_nat(struct compiler *c, const struct lab_router *router, uin
 		}
 		rule->rif = id_of(c, "interface", device_end(c, router->name, router->nat[i].interface_name));
 		body->rule_count++;
+	}
+}
+
+static void compile_policies(struct compiler *c)
+{
+	for (size_t i = 0; i < c->lab->route_policy_count && c->rc == 0; i++) {
+		const struct lab_route_policy *policy = &c->lab->route_policies[i];
+		uint32_t id = id_of(c, "route-policy", policy->name);
+		struct msg_route_policy *body = add(c, OBJECT_ROUTE_POLICY, id, policy->name);
+
+		body->id = id;
+		put_path(c, body->path, policy->name);
+		c->rc = compile_route_policy(c->lab, policy, body, c->err);
 	}
 }
 
@@ -400,8 +412,8 @@ static void compile_routers(struct compiler *c)
 			rip->update_s = router->rip_update_s;
 			rip->timeout_s = router->rip_timeout_s;
 			rip->garbage_s = router->rip_garbage_s;
-			rip->redistribute_static = router->rip_redistribute_static;
-			rip->redistribute_connected = router->rip_redistribute_connected;
+			rip->redistribution_count = compile_redistributions(
+				router->rip_redistribute, router->rip_redistribute_count, c->in, rip->redistributions);
 			rip->default_originate = router->rip_default_originate;
 		}
 		if (router->ospf.on) {
@@ -409,6 +421,8 @@ static void compile_routers(struct compiler *c)
 
 			ospf->id = id;
 			compile_ospf_router(&router->ospf, ospf);
+			ospf->redistribution_count = compile_redistributions(
+				router->ospf.redistribute, router->ospf.redistribute_count, c->in, ospf->redistributions);
 		}
 		if (router->nat_count > 0)
 			compile_nat(c, router, id);
@@ -580,6 +594,7 @@ int compile_lab(struct arena *arena, const struct lab *flat, const struct compil
 	compile_networks(&c);
 	compile_links(&c);
 	compile_groups(&c);
+	compile_policies(&c);
 	compile_routers(&c);
 	compile_vms(&c);
 	compile_outer_ports(&c);

@@ -9,8 +9,8 @@
 
 /* What the lab doesn't say itself. */
 struct compile_inputs {
-	/* The id of an object; kinds are "network", "link", "router", "interface", "port", "route", "bgp", "group", "group-rules", "vm",
-	 * "schedule". */
+	/* The id of an object; kinds are "network", "link", "router", "interface", "port", "route", "bgp", "group", "group-rules",
+	 * "route-policy", "vm", "schedule". */
 	uint32_t (*id)(void *context, const char *kind, const char *name);
 	/* What was switched by command: whether a link is up and a machine is to run, `wanted` being what the lab says. */
 	bool (*link_up)(void *context, const char *name, bool wanted);

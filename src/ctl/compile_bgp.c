@@ -1,6 +1,8 @@
 /* BGP neighbors of a flat lab as messages. */
 #include "ctl/compile_bgp.h"
 
+#include <string.h>
+
 /* The IPv4 or IPv6 address of a router in that network (or, -1, on that link); none when it isn't there. */
 static struct ip router_address(const struct lab_router *router, int network, int link, enum ip_family family)
 {
@@ -69,8 +71,15 @@ static struct ip session_local_ipv6(const struct lab_router *router, struct ip l
 	return router_first(router, IP_V6);
 }
 
-void compile_bgp_neighbor(
-	const struct lab *lab, const struct lab_router *router, const struct lab_bgp_neighbor *neighbor, struct msg_bgp_neighbor *body)
+/* "none", "all" or a policy's name; `all`: what passes when it is "none". */
+static void compile_filter(const char *name, bool internal, const struct compile_inputs *in, bool *all, uint32_t *policy)
+{
+	*all = internal || strcmp(name, "all") == 0;
+	*policy = strcmp(name, "all") == 0 || strcmp(name, "none") == 0 ? 0 : in->id(in->context, "route-policy", name);
+}
+
+void compile_bgp_neighbor(const struct lab *lab, const struct lab_router *router, const struct lab_bgp_neighbor *neighbor,
+	const struct compile_inputs *in, struct msg_bgp_neighbor *body)
 {
 	const struct lab_router *other = neighbor->router >= 0 ? &lab->routers[neighbor->router] : NULL;
 
@@ -88,8 +97,8 @@ void compile_bgp_neighbor(
 	body->ipv6 = neighbor->ipv6;
 	body->hold_s = neighbor->hold_s;
 	body->prefixes_max = neighbor->prefixes_max;
-	body->import_all = neighbor->import == LAB_BGP_ALL || body->as == router->bgp_as;
-	body->export_all = neighbor->export == LAB_BGP_ALL || body->as == router->bgp_as;
+	compile_filter(neighbor->import, body->as == router->bgp_as, in, &body->import_all, &body->import_policy);
+	compile_filter(neighbor->export, body->as == router->bgp_as, in, &body->export_all, &body->export_policy);
 	body->next_hop_self = neighbor->next_hop_self;
 	body->reflector_client = neighbor->reflector_client;
 	body->passive = neighbor->passive;

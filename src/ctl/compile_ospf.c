@@ -12,9 +12,6 @@ static uint32_t area_number(const struct lab_ospf_area *area) { return (uint32_t
 
 void compile_ospf_router(const struct lab_ospf *ospf, struct msg_ospf *body)
 {
-	body->redistribute_connected = ospf->redistribute_connected;
-	body->redistribute_static = ospf->redistribute_static;
-	body->redistribute_rip = ospf->redistribute_rip;
 	body->default_originate = ospf->default_originate;
 	body->metric = ospf->metric ? ospf->metric : 20;
 	for (size_t i = 0; i < ospf->area_count && i < OSPF_AREAS_MAX; i++) {

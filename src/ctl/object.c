@@ -18,6 +18,8 @@ static const struct object_type types[OBJECT_KIND_COUNT] = {
 	[OBJECT_GROUP] = {"security group", MSG_GROUP_SET, MSG_GROUP_DEL, TO_SWITCH, sizeof(struct msg_group), true},
 	[OBJECT_GROUP_RULES] = {"security group rules", MSG_GROUP_RULES_SET, MSG_GROUP_RULES_DEL, TO_SWITCH, sizeof(struct msg_group_rules),
 		true},
+	[OBJECT_ROUTE_POLICY] = {"route policy", MSG_ROUTE_POLICY_SET, MSG_ROUTE_POLICY_DEL, TO_ROUTE, sizeof(struct msg_route_policy),
+		true},
 	[OBJECT_ROUTER] = {"router", MSG_ROUTER_SET, MSG_ROUTER_DEL, TO_SWITCH | TO_ROUTE, sizeof(struct msg_router), true},
 	[OBJECT_RIF] = {"interface", MSG_RIF_SET, MSG_RIF_DEL, TO_SWITCH | TO_ROUTE, sizeof(struct msg_rif), false},
 	[OBJECT_PORT] = {"port", MSG_PORT_SET, MSG_PORT_DEL, TO_SWITCH, sizeof(struct msg_port), false},

@@ -40,6 +40,9 @@ extern const struct kind kind_router_bgp;
 /* Of knobs_nat.c, that a router names. */
 extern const struct kind kind_nat;
 
+/* Kinds of knobs_policy.c. */
+extern const struct kind kind_prefix_set, kind_community_set, kind_as_path_set, kind_route_policy, kind_redistribution;
+
 /* Kinds of knobs_group.c. */
 extern const struct kind kind_group, kind_address_pair;
 

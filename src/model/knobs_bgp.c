@@ -1,9 +1,7 @@
 /* The rows of the knob table: BGP of a router and its neighbors. */
 #include "model/knob_rows.h"
 
-static const char *const advertised[] = {"connected", "static", "rip", "ospf"};
 static const char *const families[] = {"ipv4", "ipv6"};
-static const char *const policies[] = {"none", "all"};
 
 static const uint16_t family_flags[] = {offsetof(struct lab_bgp_neighbor, ipv4), offsetof(struct lab_bgp_neighbor, ipv6)};
 
@@ -30,19 +28,23 @@ static const struct knob neighbor_knobs[] = {
 		.effect = BGP_EFFECT,
 		.help = "its AS number; that of the router when `router` names one"},
 	{.key = "import",
-		.type = KNOB_ENUM,
+		.type = KNOB_REF,
 		AT(lab_bgp_neighbor, import),
-		WORDS(policies),
+		.min = 1,
+		.max = LAB_NAME_BYTES_MAX,
 		.fallback = "none",
-		.effect = BGP_EFFECT,
-		.help = "which routes of an external neighbor are used (RFC 8212: none unless it is said); internal ones exchange all"},
+		.effect = "routes are looked at again, the session stays",
+		.help = "which routes of the neighbor are used: `none`, `all`, or a route policy. RFC 8212: `none` of an external neighbor "
+			"unless it is said; all of an internal one unless a policy is named"},
 	{.key = "export",
-		.type = KNOB_ENUM,
+		.type = KNOB_REF,
 		AT(lab_bgp_neighbor, export),
-		WORDS(policies),
+		.min = 1,
+		.max = LAB_NAME_BYTES_MAX,
 		.fallback = "none",
-		.effect = BGP_EFFECT,
-		.help = "which routes an external neighbor is told (RFC 8212: none unless it is said)"},
+		.effect = "routes are looked at again, the session stays",
+		.help = "which routes the neighbor is told: `none`, `all`, or a route policy. RFC 8212: an external one `none` unless it "
+			"is said; an internal one all unless a policy is named"},
 	{.key = "families",
 		.type = KNOB_FLAGS,
 		.offset = NOWHERE,
@@ -108,10 +110,6 @@ static const struct kind kind_neighbor = {.word = "neighbor",
 	.short_key = "router",
 	ROWS(neighbor_knobs)};
 
-static const uint16_t advertise_flags[] = {offsetof(struct lab_router, bgp_advertise_connected),
-	offsetof(struct lab_router, bgp_advertise_static), offsetof(struct lab_router, bgp_advertise_rip),
-	offsetof(struct lab_router, bgp_advertise_ospf)};
-
 static const struct knob bgp_knobs[] = {
 	{.key = "as",
 		.type = KNOB_INT,
@@ -139,10 +137,11 @@ static const struct knob bgp_knobs[] = {
 		.effect = BGP_EFFECT,
 		.help = "next hops that share the traffic of a route"},
 	{.key = "advertise",
-		.type = KNOB_FLAGS,
-		.offset = NOWHERE,
-		.flags = advertise_flags,
-		WORDS(advertised),
+		.type = KNOB_LIST,
+		.max = LAB_FROM_COUNT,
+		.kind = &kind_redistribution,
+		AT(lab_router, bgp_advertise),
+		FLAG(lab_router, bgp_advertise_count),
 		.help = "routes of the router that BGP announces"},
 	{.key = "neighbors",
 		.type = KNOB_LIST,

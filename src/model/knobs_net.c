@@ -2,7 +2,6 @@
 #include "model/knob_rows.h"
 
 static const char *const auth_types[] = {"none", "password", "md5", "sha1", "sha256", "sha384", "sha512"};
-static const char *const redistributed[] = {"connected", "static"};
 
 static const struct knob network_knobs[] = {
 	{.key = "ipv4",
@@ -271,9 +270,6 @@ static const struct kind kind_route = {.word = "route",
 	.case_offset = NOWHERE,
 	ROWS(route_knobs)};
 
-static const uint16_t redistribute_flags[] = {
-	offsetof(struct lab_router, rip_redistribute_connected), offsetof(struct lab_router, rip_redistribute_static)};
-
 static const struct knob router_rip_knobs[] = {
 	{.key = "passive",
 		.type = KNOB_NAMES,
@@ -315,10 +311,11 @@ static const struct knob router_rip_knobs[] = {
 		.fallback = "120s",
 		.help = "after which an unreachable route is forgotten"},
 	{.key = "redistribute",
-		.type = KNOB_FLAGS,
-		.offset = NOWHERE,
-		.flags = redistribute_flags,
-		WORDS(redistributed),
+		.type = KNOB_LIST,
+		.max = LAB_FROM_COUNT,
+		.kind = &kind_redistribution,
+		AT(lab_router, rip_redistribute),
+		FLAG(lab_router, rip_redistribute_count),
 		.help = "other routes that are announced, too"},
 	{.key = "default-originate",
 		.type = KNOB_BOOL,

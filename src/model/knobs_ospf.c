@@ -3,7 +3,6 @@
 
 static const char *const auth_types[] = {"none", "password", "md5", "sha1", "sha256", "sha384", "sha512"};
 static const char *const network_types[] = {"auto", "broadcast", "point-to-point"};
-static const char *const redistributed[] = {"connected", "static", "rip"};
 
 static const struct knob auth_knobs[] = {
 	{.key = "type",
@@ -138,9 +137,6 @@ static const struct kind kind_area = {.word = "area",
 	.case_offset = NOWHERE,
 	ROWS(area_knobs)};
 
-static const uint16_t redistribute_flags[] = {offsetof(struct lab_ospf, redistribute_connected),
-	offsetof(struct lab_ospf, redistribute_static), offsetof(struct lab_ospf, redistribute_rip)};
-
 static const struct knob router_knobs[] = {
 	OSPF_PORT_ROWS,
 	{.key = "passive",
@@ -152,10 +148,11 @@ static const struct knob router_knobs[] = {
 		.effect = OSPF_EFFECT,
 		.help = "interfaces whose subnet is announced but where nothing is sent or accepted"},
 	{.key = "redistribute",
-		.type = KNOB_FLAGS,
-		.offset = NOWHERE,
-		.flags = redistribute_flags,
-		WORDS(redistributed),
+		.type = KNOB_LIST,
+		.max = LAB_FROM_COUNT,
+		.kind = &kind_redistribution,
+		AT(lab_ospf, redistribute),
+		FLAG(lab_ospf, redistribute_count),
 		.help = "other routes that are announced, too, as external ones of type 2"},
 	{.key = "metric",
 		.type = KNOB_INT,

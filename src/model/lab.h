@@ -123,6 +123,16 @@ struct lab_ospf_area {
 	size_t range_count;
 };
 
+/* [connected, { from: ospf, policy: NAME, metric: 10 }]; `from` in the order of enum route_protocol */
+enum lab_from { LAB_FROM_CONNECTED, LAB_FROM_STATIC, LAB_FROM_RIP, LAB_FROM_OSPF, LAB_FROM_BGP, LAB_FROM_COUNT };
+struct lab_redistribution {
+	struct place place;
+	int from; /* enum lab_from */
+	const char *policy_name;
+	uint32_t metric;
+	bool metric_set;
+};
+
 /*
  * ospf: { area: 0, cost: 10, hello: 10s, dead: 40s, priority: 1, auth: } on a router, a link or an interface, each for what the next one
  * doesn't say; links and interfaces: { type: , mtu-ignore: }, interfaces: { passive: }; routers: { passive: [lan], redistribute:
@@ -141,7 +151,9 @@ struct lab_ospf {
 	struct lab_rip_auth_key auth;
 	const char **passive_names;
 	size_t passive_count;
-	bool redistribute_connected, redistribute_static, redistribute_rip, default_originate;
+	struct lab_redistribution *redistribute;
+	size_t redistribute_count;
+	bool default_originate;
 	uint32_t metric;
 	struct lab_ospf_area *areas;
 	size_t area_count;
@@ -179,7 +191,45 @@ struct lab_route {
 	uint8_t distance;
 };
 
-enum lab_bgp_policy { LAB_BGP_NONE, LAB_BGP_ALL };
+/* prefix-sets, community-sets, as-path-sets: { NAME: [10.0.0.0/8 le 24, ...] } */
+struct lab_policy_set {
+	const char *name;
+	struct place place;
+	const char **members;
+	size_t member_count;
+};
+
+enum lab_then { LAB_THEN_ACCEPT, LAB_THEN_REJECT, LAB_THEN_NEXT };
+enum lab_origin { LAB_ORIGIN_AS_IT_IS, LAB_ORIGIN_IGP, LAB_ORIGIN_EGP, LAB_ORIGIN_INCOMPLETE };
+
+/* { match: { prefix: [customers], as-path: , community: , protocol: , family: , origin: , min-path-length: , max-path-length: },
+ *   set: { local-pref: , metric: , origin: , prepend: , add-community: , remove-community: , clear-communities: }, then: accept } */
+struct lab_policy_rule {
+	struct place place;
+	const char **prefixes, **as_paths, **communities; /* names of sets, or what sets have as members */
+	size_t prefix_count, as_path_count, community_count;
+	bool from_connected, from_static, from_rip, from_ospf, from_bgp;
+	bool ipv4, ipv6;
+	bool origin_igp, origin_egp, origin_incomplete;
+	uint16_t path_least, path_most;
+	bool path_least_set, path_most_set;
+	uint32_t local_pref, metric;
+	bool local_pref_set, metric_set;
+	int origin; /* enum lab_origin */
+	uint8_t prepend;
+	const char **add, **remove;
+	size_t add_count, remove_count;
+	bool clear_communities;
+	int then; /* enum lab_then */
+};
+
+/* route-policies: { NAME: [ rules ] } */
+struct lab_route_policy {
+	const char *name;
+	struct place place;
+	struct lab_policy_rule *rules;
+	size_t rule_count;
+};
 
 /* routers.NAME.bgp.neighbors: [ r2 | { router: r2 | address: 10.0.0.9, as: , import: all, export: all, md5: , hold: , next-hop-self: ,
  * reflector-client: , families: [ipv4, ipv6], max-prefixes: , passive: } ] */
@@ -188,9 +238,9 @@ struct lab_bgp_neighbor {
 	const char *router_name;
 	int router; /* index in lab.routers, or -1 (flat labs) */
 	struct ip address;
-	uint32_t as; /* 0: that of the router */
-	enum lab_bgp_policy import, export;
-	bool ipv4, ipv6; /* neither: ipv4 */
+	uint32_t as;		     /* 0: that of the router */
+	const char *import, *export; /* "none", "all", or the name of a policy */
+	bool ipv4, ipv6;	     /* neither: ipv4 */
 	uint16_t hold_s;
 	const char *key;
 	uint32_t prefixes_max; /* 0: as many as fit */
@@ -230,13 +280,16 @@ struct lab_router {
 	size_t rip_passive_count;
 	struct lab_rip_auth_key rip_auth;
 	uint16_t rip_update_s, rip_timeout_s, rip_garbage_s;
-	bool rip_redistribute_static, rip_redistribute_connected, rip_default_originate;
+	struct lab_redistribution *rip_redistribute;
+	size_t rip_redistribute_count;
+	bool rip_default_originate;
 	struct lab_ospf ospf;
 	bool bgp;
 	uint32_t bgp_as;
 	struct ip bgp_router_id; /* none: router_id */
 	uint8_t bgp_multipath;
-	bool bgp_advertise_connected, bgp_advertise_static, bgp_advertise_rip, bgp_advertise_ospf;
+	struct lab_redistribution *bgp_advertise;
+	size_t bgp_advertise_count;
 	struct lab_bgp_neighbor *bgp_neighbors;
 	size_t bgp_neighbor_count;
 	struct lab_nat *nat;
@@ -402,6 +455,10 @@ struct lab {
 	size_t image_count;
 	struct lab_group *groups;
 	size_t group_count;
+	struct lab_policy_set *prefix_sets, *community_sets, *as_path_sets;
+	size_t prefix_set_count, community_set_count, as_path_set_count;
+	struct lab_route_policy *route_policies;
+	size_t route_policy_count;
 	struct lab_network *networks;
 	size_t network_count;
 	struct lab_router *routers;

@@ -242,6 +242,7 @@ void lab_check(const struct lab *lab, bool sound, struct diags *diags)
 		check_ospf(lab, diags);
 		check_bgp(lab, diags);
 		check_nat(lab, diags);
+		check_policies(lab, diags);
 		check_tests(lab, diags);
 		check_schedule(lab, diags);
 	}

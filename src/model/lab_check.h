@@ -63,6 +63,9 @@ void flat_check_bgp(struct lab *flat, const struct name_index *routers, struct d
 void check_nat(const struct lab *lab, struct diags *diags);
 void flat_check_nat(const struct lab *flat, const struct name_index *vms, struct diags *diags);
 
+/* Route policies, their sets, and who names them. */
+void check_policies(const struct lab *lab, struct diags *diags);
+
 /* The queue's settings; and, in a flat lab whose `after` keys are still selections: expands them, checks that they end somewhere. */
 void check_schedule(const struct lab *lab, struct diags *diags);
 void expand_schedule(struct lab *flat, const struct lab *lab, struct diags *diags);

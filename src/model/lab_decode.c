@@ -221,6 +221,18 @@ static void decode_task(struct decoding *d, const struct task *task)
 		(void)knob_read(kind_knob(task->kind, task->kind->short_key), task->base, node, task->path, d->arena, d->diags);
 		return;
 	}
+	if (node->kind == NODE_LIST && task->kind->short_key != NULL) {
+		const struct knob *knob = kind_knob(task->kind, task->kind->short_key);
+
+		if (knob->type == KNOB_LIST) {
+			decode_array(d, knob, task->base, node, task->path);
+			return;
+		}
+		if (knob->type == KNOB_NAMES) {
+			(void)knob_read(knob, task->base, node, task->path, d->arena, d->diags);
+			return;
+		}
+	}
 	if (node->kind != NODE_MAP && node->kind != NODE_EMPTY) {
 		diag_error(d->diags, node->place, task->path, "expected a map for a %s%s, got %s", task->kind->word,
 			task->kind->short_key ? " (or its short form)" : "", node_kind_text(node));

@@ -22,8 +22,9 @@ struct section {
 	bool holds;
 };
 
-static const struct section sections[] = {{"pools", false}, {"images", false}, {"security-groups", false}, {"networks", false},
-	{"routers", false}, {"links", true}, {"ports", true}, {"vms", true}};
+static const struct section sections[] = {{"pools", false}, {"images", false}, {"security-groups", false}, {"prefix-sets", false},
+	{"community-sets", false}, {"as-path-sets", false}, {"route-policies", false}, {"networks", false}, {"routers", false},
+	{"links", true}, {"ports", true}, {"vms", true}};
 
 /* Two objects to compare; either node may be NULL. `prefix` is where they are: "rip.auth." */
 struct pair {

@@ -54,6 +54,21 @@ static void drop_last(struct node *parent)
 	parent->count--;
 }
 
+/* A map of one member becomes that member's value: a text, or a list. */
+static void take_short_form(struct node *node)
+{
+	const struct node *value = node->first;
+
+	node->kind = value->kind;
+	node->style = value->style;
+	node->text = value->text;
+	node->first = value->first;
+	node->last = value->last;
+	node->count = value->count;
+	for (struct node *n = node->first; n != NULL; n = n->next)
+		n->parent = node;
+}
+
 static void finish_object(const struct encoding *e, const struct encode_frame *frame)
 {
 	struct node *node = frame->node;
@@ -66,12 +81,9 @@ static void finish_object(const struct encoding *e, const struct encode_frame *f
 		node->kind = NODE_SCALAR;
 		node->style = STYLE_BOOL;
 		node->text = "true";
-	} else if (e->short_forms && !group && frame->kind->short_key != NULL && node->count == 1 && node->first->kind == NODE_SCALAR &&
+	} else if (e->short_forms && !group && frame->kind->short_key != NULL && node->count == 1 && node->first->kind != NODE_MAP &&
 		   strcmp(node->first->key, frame->kind->short_key) == 0) {
-		node->kind = NODE_SCALAR;
-		node->text = node->first->text;
-		node->first = node->last = NULL;
-		node->count = 0;
+		take_short_form(node);
 	}
 }
 

@@ -245,6 +245,17 @@ static void add_required(struct schema *s, struct node *object, const struct kin
 	}
 }
 
+/* What may stand in place of an object: the value of one key. */
+static void add_short_form(struct schema *s, struct node *value, const struct knob *knob, const char *parent)
+{
+	if (knob->type == KNOB_LIST)
+		add_objects(s, value, knob, parent);
+	else if (knob->type == KNOB_NAMES)
+		add_texts(s, value, knob);
+	else
+		word(s, value, "type", "string");
+}
+
 static void add_kind(struct schema *s, struct node *at, const struct kind *kind, const char *name)
 {
 	struct node *object = at, *properties, *either;
@@ -255,7 +266,7 @@ static void add_kind(struct schema *s, struct node *at, const struct kind *kind,
 		either = list(s, at, "anyOf");
 		word(s, map(s, either, NULL), "type", "null");
 		if (kind->short_key != NULL)
-			word(s, map(s, either, NULL), "type", "string");
+			add_short_form(s, map(s, either, NULL), kind_knob(kind, kind->short_key), name);
 		object = map(s, either, NULL);
 	}
 	word(s, object, "type", "object");

@@ -25,6 +25,9 @@ struct protocol {
 	/* The best route of a prefix changed; NULL: there is none. */
 	void (*best_changed)(struct router *router, const struct prefix *prefix, const struct rib_route *best, struct instant now);
 
+	/* The policy of that id is another one, or gone. */
+	void (*policy_changed)(struct router *router, uint32_t policy, struct instant now);
+
 	/* A packet of its own: one of `udp_port`, or one of `ip_protocol`. */
 	void (*packet)(struct router *router, struct rif *rif, const struct udp_packet *packet, struct instant now);
 	void (*ip_packet)(struct router *router, struct rif *rif, const struct ip_packet *packet, struct instant now);

@@ -83,6 +83,8 @@ struct routing {
 	struct map rifs;
 	struct map statics;
 	struct map bgp_neighbors;
+	struct map policies;		       /* id -> policies.c */
+	struct route_policy *reject_all;       /* NULL: not needed yet */
 	const struct routing_tcp_ops *tcp_ops; /* NULL: none */
 	void *tcp_context;
 	struct list all; /* routers in order of birth */

@@ -1,4 +1,5 @@
 /* All routers: the objects by their ids, the messages that change them, the one clock of their timers. */
+#include "route/policies.h"
 #include "route/protocol.h"
 
 #include "base/arena.h"
@@ -60,6 +61,7 @@ void routing_free(struct routing *routing)
 	map_free(&routing->rifs);
 	map_free(&routing->statics);
 	map_free(&routing->bgp_neighbors);
+	policies_free(routing);
 	timer_heap_free(&routing->timers);
 	ospf_store_free(routing->lsas);
 	ip_reassembly_free(&routing->pieces);
@@ -250,6 +252,7 @@ static int apply_sync_begin(struct routing *routing, const void *body, struct in
 			route->stale = true;
 	}
 	sync_protocols(routing, true, now);
+	policies_sync(routing, true, now);
 	return 0;
 }
 
@@ -271,6 +274,7 @@ static int apply_sync_end(struct routing *routing, const void *body, struct inst
 	(void)body;
 	(void)err;
 	sync_protocols(routing, false, now);
+	policies_sync(routing, false, now);
 	list_each (router, &routing->all, struct router, in_routing) {
 		list_each (route, &router->statics, struct static_route, in_router)
 			if (route->stale)
@@ -302,6 +306,8 @@ static const struct {
 	{MSG_STATIC_ROUTE_SET, apply_static_set},
 	{MSG_STATIC_ROUTE_DEL, apply_static_del},
 	{MSG_PUNT, router_punted},
+	{MSG_ROUTE_POLICY_SET, policies_set},
+	{MSG_ROUTE_POLICY_DEL, policies_del},
 };
 
 int routing_apply(struct routing *routing, const struct message_row *row, const void *body, struct instant now, struct err *err)

@@ -56,6 +56,7 @@ enum status validate_run(struct call *call);
 enum status ps_run(struct call *call);
 enum status inspect_run(struct call *call);
 enum status graph_run(struct call *call);
+enum status policy_test_run(struct call *call);
 enum status events_run(struct call *call);
 enum status test_run(struct call *call);
 enum status doctor_run(struct call *call);

@@ -137,20 +137,28 @@ static struct bgp_table *table_of(const struct bgp *bgp, const struct prefix *pr
 	return bgp->tables[prefix->ip.family == IP_V4 ? BGP_IPV4 : BGP_IPV6];
 }
 
-bool bgp_local_set(struct bgp *bgp, const struct prefix *prefix, struct ip nexthop, uint32_t med, enum route_protocol from)
+bool bgp_local_set(struct bgp *bgp, const struct prefix *prefix, struct ip nexthop, uint32_t med, enum route_protocol from,
+	const struct policy_changes *changes)
 {
 	/* RFC 4271 5.1.1: IGP for what is ours by configuration, INCOMPLETE for what came from elsewhere. */
 	const uint8_t origin = from == ROUTE_CONNECTED ? BGP_ORIGIN_IGP : BGP_ORIGIN_INCOMPLETE;
 	const uint8_t med_bytes[4] = {(uint8_t)(med >> 24), (uint8_t)(med >> 16), (uint8_t)(med >> 8), (uint8_t)med};
 	uint8_t bytes[64];
 	struct writer w = writer_over(bytes, sizeof(bytes));
+	struct bgp_attr_set *set;
 
 	bgp_attr_write(&w, BGP_FLAG_TRANSITIVE, BGP_ATTR_ORIGIN, &origin, 1);
 	bgp_attr_write(&w, BGP_FLAG_TRANSITIVE, BGP_ATTR_AS_PATH, NULL, 0);
 	if (med != 0)
 		bgp_attr_write(&w, BGP_FLAG_OPTIONAL, BGP_ATTR_MED, med_bytes, sizeof(med_bytes));
-	return bgp_table_announce(table_of(bgp, prefix), prefix, BGP_PEER_SELF, 0, 0,
-		bgp_attrs_intern(bgp->attrs, bytes, writer_used(&w), nexthop, (struct ip){0}));
+	set = bgp_attrs_intern(bgp->attrs, bytes, writer_used(&w), nexthop, (struct ip){0});
+	if (changes != NULL) {
+		struct bgp_attr_set *plain = set;
+
+		set = bgp_policy_change(bgp, changes, plain, false);
+		bgp_attr_unref(bgp->attrs, plain);
+	}
+	return bgp_table_announce(table_of(bgp, prefix), prefix, BGP_PEER_SELF, 0, 0, set);
 }
 
 void bgp_local_del(struct bgp *bgp, const struct prefix *prefix)

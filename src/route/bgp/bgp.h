@@ -15,6 +15,7 @@
 
 #include "api/message_types.h"
 #include "base/instant.h"
+#include "net/route_policy.h"
 #include "route/bgp/bgp_wire.h"
 
 struct bgp;
@@ -73,6 +74,8 @@ struct bgp_peer_settings {
 	bool passive;	 /* never opens the connection */
 	bool import_all; /* external peers: accept and announce without policy (RFC 8212) */
 	bool export_all;
+	/* Policies in place of the above, NULL: none. Whoever owns them says bgp_peer_set_policies before they go. */
+	const struct route_policy *import, *export;
 	bool next_hop_self;	  /* internal peers */
 	bool reflector_client;	  /* RFC 4456 */
 	uint16_t hold_s;	  /* 90; 0: no keepalives */
@@ -108,8 +111,10 @@ void bgp_flush(struct bgp *bgp, struct instant now);
 void bgp_tick(struct bgp *bgp, struct instant now);
 struct instant bgp_next(const struct bgp *bgp);
 
-/* Announces a prefix of our own, or takes it back. `nexthop` none: ourselves. */
-bool bgp_local_set(struct bgp *bgp, const struct prefix *prefix, struct ip nexthop, uint32_t med, enum route_protocol from);
+/* Announces a prefix of our own, or takes it back. `nexthop` none: ourselves. `changes`: of a
+ * policy, NULL for none; its metric is `med` already. */
+bool bgp_local_set(struct bgp *bgp, const struct prefix *prefix, struct ip nexthop, uint32_t med, enum route_protocol from,
+	const struct policy_changes *changes);
 void bgp_local_del(struct bgp *bgp, const struct prefix *prefix);
 
 /* A peer that waits for its next try tries now. */
@@ -117,6 +122,17 @@ void bgp_peer_start(struct bgp *bgp, uint16_t peer, struct instant now);
 
 /* Each family's table may have this many destinations from now on. */
 void bgp_set_routes_max(struct bgp *bgp, uint32_t routes_max);
+
+/*
+ * Other policies of a peer. With `import` true what it announced is asked for again (RFC 2918), or the session starts anew when it can't be
+ * asked; with `export` true it is told anew what changes for it.
+ */
+struct bgp_policies {
+	bool import_all, export_all;
+	const struct route_policy *import, *export;
+};
+void bgp_peer_set_policies(
+	struct bgp *bgp, uint16_t peer, const struct bgp_policies *policies, bool import, bool export, struct instant now);
 
 /* Tells all best routes again (`learnt`): what their next hops come to has changed. */
 void bgp_retell(struct bgp *bgp, struct instant now);

@@ -34,7 +34,8 @@ struct bgp_export {
 	bool end_of_rib; /* is still to be sent */
 	uint32_t walk_at;
 	uint64_t log_at;
-	uint64_t *announced; /* a bit a destination */
+	struct bgp_policy_cache *cache; /* of the export policy; NULL: none yet */
+	uint64_t *announced;		/* a bit a destination */
 	size_t announced_words;
 	uint32_t announced_count;
 };
@@ -114,6 +115,23 @@ bool bgp_update_receive(struct bgp *bgp, struct bgp_peer *peer, struct bgp_conne
 
 /* What a peer said goes when its session ends. */
 void bgp_update_forget(struct bgp *bgp, struct bgp_peer *peer);
+
+/*
+ * Policy (bgp_policy.c): which rules of a policy routes with this set may match; the set that it becomes by the rules that fired, with one
+ * reference more for the caller. `strip_med`: a MED goes, too (on its way to another AS).
+ */
+uint64_t bgp_policy_candidates(const struct route_policy *policy, const struct bgp_attr_set *set);
+struct bgp_attr_set *bgp_policy_change(struct bgp *bgp, const struct policy_changes *changes, struct bgp_attr_set *set, bool strip_med);
+struct bgp_attr_set *bgp_policy_apply(
+	struct bgp *bgp, const struct route_policy *policy, uint64_t fired, struct bgp_attr_set *set, bool strip_med);
+
+/*
+ * The same for an export, remembered by set: the set that the destination goes out with (borrowed from the cache, until the next call), or
+ * NULL when the policy keeps it back.
+ */
+struct bgp_attr_set *bgp_policy_export(struct bgp *bgp, struct bgp_peer *peer, struct bgp_export *e, const struct prefix *prefix,
+	struct bgp_attr_set *set, uint16_t source);
+void bgp_policy_cache_free(struct bgp *bgp, struct bgp_export *e);
 
 /* Decision. */
 const struct bgp_path *bgp_choose(void *context, const struct bgp_table *table, const struct bgp_path *first);

@@ -77,7 +77,7 @@ static bool exportable(const struct bgp *bgp, const struct bgp_peer *peer, uint1
 {
 	bool external = bgp_peer_external(bgp, peer);
 
-	if (source == peer->id || (external && !peer->settings.export_all))
+	if (source == peer->id || (external && !peer->settings.export_all && peer->settings.export == NULL))
 		return false;
 	if (source != BGP_PEER_SELF && !external) {
 		const struct bgp_peer *from = bgp_peer_get(bgp, source);
@@ -88,17 +88,33 @@ static bool exportable(const struct bgp *bgp, const struct bgp_peer *peer, uint1
 	return communities_allow(set, external);
 }
 
+/* The set that a destination goes out with to this peer; NULL: it doesn't. */
+static struct bgp_attr_set *turn_set(struct turn *t, uint32_t dest)
+{
+	uint16_t source = 0;
+	uint32_t attr = bgp_table_best(t->table, dest, &source);
+	struct bgp_attr_set *set = attr ? bgp_attrs_get(t->bgp->attrs, attr) : NULL;
+	struct prefix prefix;
+
+	if (set == NULL || !exportable(t->bgp, t->peer, source, set))
+		return NULL;
+	if (t->peer->settings.export == NULL)
+		return set;
+	prefix = bgp_table_prefix(t->table, dest);
+	return bgp_policy_export(t->bgp, t->peer, t->export, &prefix, set, source);
+}
+
 /* Puts a destination into the list of its set, or among the withdrawn. */
 static void turn_consider(struct turn *t, uint32_t dest)
 {
 	struct bgp *bgp = t->bgp;
-	uint16_t source = 0;
-	uint32_t attr = bgp_table_best(t->table, dest, &source);
-	struct bgp_attr_set *set = attr ? bgp_attrs_get(bgp->attrs, attr) : NULL;
+	struct bgp_attr_set *set = turn_set(t, dest);
 
-	if (set != NULL && exportable(bgp, t->peer, source, set)) {
-		if (set->pending == 0)
-			bgp->pending_attrs[t->attr_count++] = attr;
+	if (set != NULL) {
+		if (set->pending == 0) {
+			bgp_attr_ref(set); /* a policy's set may be forgotten before it goes out */
+			bgp->pending_attrs[t->attr_count++] = set->id;
+		}
 		bgp->pending[++t->pending_count] = (struct bgp_pending){dest, set->pending};
 		set->pending = t->pending_count;
 		announced_set(t->export, dest, true);
@@ -224,7 +240,7 @@ static bool attributes_write(struct turn *t, const struct bgp_attr_set *set, uin
 		bgp_attr_write(&w, BGP_FLAG_TRANSITIVE, BGP_ATTR_NEXT_HOP,
 			nexthop_is_self(t, set) ? t->peer->settings.local.bytes : set->nexthop.bytes, 4);
 	/* RFC 4271 5.1.4: a MED doesn't go on to the next AS; our own does. */
-	if (set->has_med && (!external || source == BGP_PEER_SELF))
+	if (set->has_med && (!external || source == BGP_PEER_SELF || t->peer->settings.export != NULL))
 		u32_write(&w, BGP_FLAG_OPTIONAL, BGP_ATTR_MED, set->med);
 	if (!external)
 		u32_write(
@@ -312,10 +328,9 @@ static uint32_t announce_one(struct turn *t, const struct bgp_attr_set *set, uin
 		mp_reach_begin(t, &w, set, &mp);
 	else
 		writer_patch_u16(&w, lengths, (uint16_t)t->attributes_bytes);
-	for (; list != 0; list = t->bgp->pending[list].next) {
+	for (; list != 0; list = t->bgp->pending[list].next)
 		if (!nlri_write(t, &w, t->bgp->pending[list].dest, 0))
 			break;
-	}
 	if (t->family != BGP_IPV4) {
 		writer_patch_u16(&w, mp, (uint16_t)(writer_used(&w) - mp - 2));
 		writer_patch_u16(&w, lengths, (uint16_t)(writer_used(&w) - lengths - 2));
@@ -344,12 +359,12 @@ static void turn_announce(struct turn *t)
 
 		set->pending = 0;
 		(void)bgp_table_best(t->table, t->bgp->pending[list].dest, &source);
-		if (!attributes_write(t, set, source)) {
+		if (attributes_write(t, set, source))
+			while (list != 0)
+				list = announce_one(t, set, list);
+		else
 			list_give_up(t, list);
-			continue;
-		}
-		while (list != 0)
-			list = announce_one(t, set, list);
+		bgp_attr_unref(t->bgp->attrs, set);
 	}
 	t->attr_count = t->pending_count = 0;
 }
@@ -366,10 +381,9 @@ static void turn_withdraw(struct turn *t)
 			writer_u16(&w, 0);
 			mp = mp_begin(&w, BGP_ATTR_MP_UNREACH, t->family);
 		}
-		for (; i < t->withdrawn_count; i++) {
+		for (; i < t->withdrawn_count; i++)
 			if (!nlri_write(t, &w, t->withdrawn[i], 2))
 				break;
-		}
 		if (t->family == BGP_IPV4) {
 			writer_patch_u16(&w, length, (uint16_t)(writer_used(&w) - length - 2));
 			writer_u16(&w, 0);
@@ -458,6 +472,7 @@ void bgp_export_again(struct bgp *bgp, struct bgp_peer *peer, enum bgp_family fa
 {
 	struct bgp_export *e = &peer->exports[family];
 
+	bgp_policy_cache_free(bgp, e);
 	e->active = e->walking = e->end_of_rib = true;
 	e->walk_at = 1;
 	e->log_at = bgp_table_log_end(bgp->tables[family]);
@@ -465,8 +480,8 @@ void bgp_export_again(struct bgp *bgp, struct bgp_peer *peer, enum bgp_family fa
 
 void bgp_export_end(struct bgp *bgp, struct bgp_peer *peer)
 {
-	(void)bgp;
 	for (int f = 0; f < BGP_FAMILY_COUNT; f++) {
+		bgp_policy_cache_free(bgp, &peer->exports[f]);
 		free(peer->exports[f].announced);
 		peer->exports[f] = (struct bgp_export){0};
 	}

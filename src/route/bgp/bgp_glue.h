@@ -75,6 +75,9 @@ void bgp_instance_wake(struct bgp_instance *instance, struct instant at);
 int bgp_neighbor_set(struct routing *routing, const void *body, struct instant now, struct err *err);
 int bgp_neighbor_del(struct routing *routing, const void *body, struct instant now);
 
+/* bgp_neighbor.c: a policy is another one: who uses it is looked at again. */
+void bgp_neighbors_policy_changed(struct bgp_instance *instance, uint32_t policy, struct instant now);
+
 /* bgp_neighbor.c: the engine gets a peer for what is wanted. 0, or -ENOSPC. */
 int bgp_neighbor_join(struct bgp_neighbor *neighbor, struct instant now, struct err *err);
 

@@ -2,12 +2,13 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "route/bgp/bgp_glue.h"
+#include "route/policies.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct bgp_peer_settings settings_of(const struct msg_bgp_neighbor *message)
+static struct bgp_peer_settings settings_of(struct routing *routing, const struct msg_bgp_neighbor *message)
 {
 	struct bgp_peer_settings settings = bgp_peer_settings_default();
 
@@ -20,6 +21,8 @@ static struct bgp_peer_settings settings_of(const struct msg_bgp_neighbor *messa
 	settings.passive = message->passive;
 	settings.import_all = message->import_all;
 	settings.export_all = message->export_all;
+	settings.import = policies_get(routing, message->import_policy);
+	settings.export = policies_get(routing, message->export_policy);
 	settings.next_hop_self = message->next_hop_self;
 	settings.reflector_client = message->reflector_client;
 	settings.hold_s = message->hold_s;
@@ -41,7 +44,7 @@ void bgp_neighbor_leave(struct bgp_neighbor *neighbor, uint8_t subcode, struct i
 int bgp_neighbor_join(struct bgp_neighbor *neighbor, struct instant now, struct err *err)
 {
 	struct bgp_instance *instance = neighbor->instance;
-	struct bgp_peer_settings settings = settings_of(&neighbor->wanted);
+	struct bgp_peer_settings settings = settings_of(instance->router->routing, &neighbor->wanted);
 
 	neighbor->writable[0] = neighbor->writable[1] = false;
 	neighbor->peer = bgp_peer_add(instance->bgp, &settings, now);
@@ -63,6 +66,52 @@ void bgp_neighbor_free(struct bgp_neighbor *neighbor, uint8_t subcode, struct in
 	explicit_bzero(neighbor, sizeof(*neighbor));
 	free(neighbor);
 	bgp_instance_wake(instance, instance->router->routing->now);
+}
+
+/* Whether a neighbor is what it was but for its policies: its session goes on then. */
+static bool only_policies_differ(const struct msg_bgp_neighbor *old, const struct msg_bgp_neighbor *new)
+{
+	struct msg_bgp_neighbor same;
+	const void *a = &same, *b = old;
+
+	memcpy(&same, new, sizeof(same)); /* with its padding */
+	same.import_all = old->import_all;
+	same.export_all = old->export_all;
+	same.import_policy = old->import_policy;
+	same.export_policy = old->export_policy;
+	return memcmp(a, b, sizeof(same)) == 0;
+}
+
+static void tell_engine(struct bgp_neighbor *neighbor, bool import, bool export, struct instant now)
+{
+	struct bgp_instance *instance = neighbor->instance;
+	const struct bgp_policies policies = {neighbor->wanted.import_all, neighbor->wanted.export_all,
+		policies_get(instance->router->routing, neighbor->wanted.import_policy),
+		policies_get(instance->router->routing, neighbor->wanted.export_policy)};
+
+	bgp_peer_set_policies(instance->bgp, neighbor->peer, &policies, import, export, now);
+	bgp_instance_wake(instance, now);
+}
+
+static void set_policies(struct bgp_neighbor *neighbor, const struct msg_bgp_neighbor *message, struct instant now)
+{
+	const struct msg_bgp_neighbor old = neighbor->wanted;
+
+	neighbor->wanted = *message;
+	tell_engine(neighbor, old.import_policy != message->import_policy || old.import_all != message->import_all,
+		old.export_policy != message->export_policy || old.export_all != message->export_all, now);
+}
+
+void bgp_neighbors_policy_changed(struct bgp_instance *instance, uint32_t policy, struct instant now)
+{
+	struct bgp_neighbor *neighbor;
+
+	list_each (neighbor, &instance->neighbors, struct bgp_neighbor, in_instance) {
+		bool import = neighbor->wanted.import_policy == policy, export = neighbor->wanted.export_policy == policy;
+
+		if (import || export)
+			tell_engine(neighbor, import, export, now);
+	}
 }
 
 int bgp_neighbor_set(struct routing *routing, const void *body, struct instant now, struct err *err)
@@ -87,6 +136,10 @@ int bgp_neighbor_set(struct routing *routing, const void *body, struct instant n
 		neighbor->stale = false;
 		if (memcmp(old, body, sizeof(*message)) == 0)
 			return 0;
+		if (only_policies_differ(&neighbor->wanted, message)) {
+			set_policies(neighbor, message, now);
+			return 0;
+		}
 		bgp_neighbor_leave(neighbor, BGP_CEASE_CHANGED, now);
 		neighbor->wanted = *message;
 		error = bgp_neighbor_join(neighbor, now, err);

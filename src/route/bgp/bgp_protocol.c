@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "route/bgp/bgp_glue.h"
+#include "route/policies.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -130,22 +131,11 @@ static const struct bgp_ops glue_ops = {
 
 /* --- routes of others that we announce --- */
 
+/* Whether the best route is of a protocol whose routes BGP announces, whatever a policy says of this one. */
 static bool advertised(const struct bgp_instance *instance, const struct rib_route *best)
 {
-	switch (best ? best->protocol : ROUTE_BGP) {
-	case ROUTE_CONNECTED:
-		return instance->wanted.advertise_connected;
-	case ROUTE_STATIC:
-		return instance->wanted.advertise_static;
-	case ROUTE_RIP:
-		return instance->wanted.advertise_rip;
-	case ROUTE_OSPF:
-		return instance->wanted.advertise_ospf;
-	case ROUTE_BGP:
-	case ROUTE_PROTOCOL_COUNT:
-		break;
-	}
-	return false;
+	return best != NULL && best->protocol != ROUTE_BGP &&
+	       redistribute_has(instance->wanted.redistributions, instance->wanted.redistribution_count, best->protocol);
 }
 
 /* Announces the prefix as our own, or no longer. */
@@ -153,10 +143,14 @@ static void prefix_look(struct bgp_instance *instance, const struct prefix *pref
 {
 	const struct rib_route *best = rib_best(&instance->router->rib, prefix);
 	struct prefix_node *node = prefix_table_get(&instance->own, prefix);
+	struct redistributed other;
 
-	if (advertised(instance, best)) {
-		if (!bgp_local_set(instance->bgp, prefix, (struct ip){0},
-			    best->protocol == ROUTE_RIP || best->protocol == ROUTE_OSPF ? best->metric : 0, best->protocol))
+	if (advertised(instance, best) && redistribute_wants(instance->router->routing, instance->wanted.redistributions,
+						  instance->wanted.redistribution_count, prefix, best, &other)) {
+		uint32_t metric = best->protocol == ROUTE_RIP || best->protocol == ROUTE_OSPF ? best->metric : 0;
+
+		if (!bgp_local_set(instance->bgp, prefix, (struct ip){0}, other.has_metric ? other.metric : metric, best->protocol,
+			    &other.changes))
 			router_limit_reached(instance->router, "bgp-routes", instance->router->rib.routes_max);
 		else if (node == NULL) {
 			struct bgp_own *own = xalloc(sizeof(*own));
@@ -427,6 +421,17 @@ static void bgp_rif_changed(struct router *router, struct rif *rif, bool gone, s
 	wake_now(instance);
 }
 
+static void bgp_policy_changed(struct router *router, uint32_t policy, struct instant now)
+{
+	struct bgp_instance *instance = bgp_instance_of(router);
+
+	if (instance == NULL)
+		return;
+	bgp_neighbors_policy_changed(instance, policy, now);
+	if (redistribute_uses(instance->wanted.redistributions, instance->wanted.redistribution_count, policy))
+		look_at_all(instance);
+}
+
 static void bgp_packet(struct router *router, struct rif *rif, const struct udp_packet *packet, struct instant now)
 {
 	(void)rif;
@@ -454,6 +459,7 @@ const struct protocol bgp_protocol = {
 	.sync = bgp_sync,
 	.rif_changed = bgp_rif_changed,
 	.best_changed = bgp_best_changed,
+	.policy_changed = bgp_policy_changed,
 	.packet = bgp_packet,
 	.tick = bgp_tick_router,
 	.next = bgp_next_router,

@@ -2,6 +2,7 @@
 #include "route/routing.h"
 
 #include "base/check.h"
+#include "net/route_policy.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -107,7 +108,7 @@ static void set_link(struct world *world, unsigned i, bool up)
 static void set_bgp(struct world *world, unsigned router, uint32_t as)
 {
 	const struct msg_bgp bgp = {
-		.id = router, .as = as, .router_id = address(1, 1, 1, router), .multipath = 1, .advertise_connected = true};
+		.id = router, .as = as, .router_id = address(1, 1, 1, router), .multipath = 1, .redistribution_count = 1};
 
 	assert_int_equal(apply(world, MSG_BGP_SET, &bgp), 0);
 }
@@ -385,10 +386,105 @@ static void test_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Policy 7: 10.1.0.0/24 with that metric, all else but 10.2.0.0/24; or (metric 0) nothing but 10.2.0.0/24. */
+static void set_policy(struct world *world, uint32_t metric)
+{
+	struct policy_prefix prefix = {{address(10, metric != 0 ? 1 : 2, 0, 0), 24}, 24, 24}, other = {{address(10, 2, 0, 0), 24}, 24, 24};
+	const struct policy_rule rules[] = {
+		{.verdict = POLICY_ACCEPT, .prefixes = &prefix, .prefix_count = 1, .changes = {.has_metric = true, .metric = metric}},
+		{.verdict = POLICY_REJECT, .prefixes = &other, .prefix_count = 1},
+		{.verdict = metric != 0 ? POLICY_ACCEPT : POLICY_REJECT},
+	};
+	struct msg_route_policy message = {.id = 7};
+	struct writer w = writer_over(message.bytes, sizeof(message.bytes));
+
+	assert_true(route_policy_encode(&w, rules, 3));
+	message.size = (uint16_t)writer_used(&w);
+	assert_int_equal(apply(world, MSG_ROUTE_POLICY_SET, &message), 0);
+}
+
+static unsigned ended(struct world *world)
+{
+	unsigned count = 0;
+
+	ask(world, SHOW_BGP_NEIGHBORS, 0);
+	for (unsigned i = 0; i < world->session_count; i++)
+		count += world->sessions[i].dropped;
+	return count;
+}
+
+/* Policies of a neighbor come, change and go while its session stays up; one that isn't there lets nothing pass. */
+static void test_policies(void **state)
+{
+	struct world *world = *state;
+	struct msg_bgp_neighbor import = neighbor(2, 1, 65001), export = neighbor(2, 3, 65003);
+	const struct msg_id id = {7};
+
+	run_s(world, 20);
+	assert_non_null(route(world, 3, 1));
+	import.import_policy = 7;
+	set_neighbor(world, import);
+	run_s(world, 3);
+	assert_null(route(world, 2, 1));
+	set_policy(world, 42);
+	run_s(world, 3);
+	assert_non_null(route(world, 2, 1));
+	assert_int_equal(route(world, 2, 1)->metric, 42);
+	assert_int_equal(route(world, 3, 1)->metric, 0); /* a MED doesn't go on */
+	set_policy(world, 43);
+	run_s(world, 3);
+	assert_int_equal(route(world, 2, 1)->metric, 43);
+	export.export_policy = 7;
+	set_neighbor(world, export);
+	run_s(world, 3);
+	assert_int_equal(route(world, 3, 1)->metric, 43);
+	assert_null(route(world, 3, 2));
+	set_policy(world, 0);
+	run_s(world, 3);
+	assert_null(route(world, 2, 1));
+	assert_null(route(world, 3, 1));
+	assert_non_null(route(world, 3, 2));
+	assert_int_equal(apply(world, MSG_ROUTE_POLICY_DEL, &id), 0);
+	run_s(world, 3);
+	assert_null(route(world, 3, 2));
+	import.import_policy = export.export_policy = 0;
+	set_neighbor(world, import);
+	set_neighbor(world, export);
+	run_s(world, 3);
+	assert_non_null(route(world, 3, 1));
+	assert_non_null(route(world, 3, 2));
+	assert_int_equal(ended(world), 0);
+}
+
+/* What is announced of other protocols passes a policy, and has the metric that it, or the source, says. */
+static void test_redistribution(void **state)
+{
+	struct world *world = *state;
+	struct msg_bgp bgp = {.id = 1, .as = 65001, .router_id = address(1, 1, 1, 1), .multipath = 1, .redistribution_count = 1};
+
+	bgp.redistributions[0] = (struct redistribution){.from = ROUTE_CONNECTED, .has_metric = true, .metric = 5};
+	assert_int_equal(apply(world, MSG_BGP_SET, &bgp), 0);
+	run_s(world, 20);
+	assert_int_equal(route(world, 2, 1)->metric, 5);
+	bgp.redistributions[0].policy = 7;
+	assert_int_equal(apply(world, MSG_BGP_SET, &bgp), 0);
+	run_s(world, 3);
+	assert_null(route(world, 2, 1));
+	set_policy(world, 9);
+	run_s(world, 3);
+	assert_int_equal(route(world, 2, 1)->metric, 9);
+	bgp.redistribution_count = 0;
+	memset(bgp.redistributions, 0, sizeof(bgp.redistributions));
+	assert_int_equal(apply(world, MSG_BGP_SET, &bgp), 0);
+	run_s(world, 3);
+	assert_null(route(world, 2, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_converges), TEST(test_link_cut), TEST(test_no_policy), TEST(test_keys),
-		TEST(test_as_changes), TEST(test_multihop), TEST(test_sync), TEST(test_refused)};
+		TEST(test_as_changes), TEST(test_multihop), TEST(test_sync), TEST(test_refused), TEST(test_policies),
+		TEST(test_redistribution)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

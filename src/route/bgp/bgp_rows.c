@@ -35,7 +35,8 @@ static void neighbor_row(const struct rows *rows, const struct bgp_neighbor *nei
 	row.local_as = instance->wanted.as;
 	row.remote_as = status.as;
 	row.state = (uint8_t)status.state;
-	row.policy = neighbor->wanted.import_all || neighbor->wanted.export_all;
+	row.policy = neighbor->wanted.import_all || neighbor->wanted.export_all || neighbor->wanted.import_policy != 0 ||
+		     neighbor->wanted.export_policy != 0;
 	row.messages_received = status.messages_in;
 	row.messages_sent = status.messages_out;
 	row.updates_received = status.updates_in;

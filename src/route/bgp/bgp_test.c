@@ -226,7 +226,7 @@ static void announce(int i, const char *text)
 {
 	struct prefix p = prefix_of(text);
 
-	assert_true(bgp_local_set(routers[i].bgp, &p, (struct ip){0}, 0, ROUTE_CONNECTED));
+	assert_true(bgp_local_set(routers[i].bgp, &p, (struct ip){0}, 0, ROUTE_CONNECTED, NULL));
 }
 
 static enum bgp_state state_of(int i, uint16_t peer)
@@ -402,7 +402,8 @@ static void churn_converges(void **state)
 
 		on[i] = !on[i];
 		if (on[i])
-			assert_true(bgp_local_set(routers[0].bgp, &p, (struct ip){0}, (uint32_t)rand_below(&rand, 3), ROUTE_CONNECTED));
+			assert_true(
+				bgp_local_set(routers[0].bgp, &p, (struct ip){0}, (uint32_t)rand_below(&rand, 3), ROUTE_CONNECTED, NULL));
 		else
 			bgp_local_del(routers[0].bgp, &p);
 		routers[2].links[1].in.refusing = rand_below(&rand, 4) == 0;

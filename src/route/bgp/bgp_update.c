@@ -64,7 +64,7 @@ static uint8_t path_flags(const struct bgp *bgp, const struct bgp_peer *peer, co
 		flags |= BGP_PATH_LOOPED;
 	if ((set->has_originator && set->originator_id == bgp->settings.router_id) || (set->cluster_length > 0 && cluster_looped(bgp, set)))
 		flags |= BGP_PATH_LOOPED;
-	if (bgp_peer_external(bgp, peer) && !peer->settings.import_all)
+	if (bgp_peer_external(bgp, peer) && !peer->settings.import_all && peer->settings.import == NULL)
 		flags |= BGP_PATH_FILTERED;
 	return flags;
 }
@@ -109,6 +109,60 @@ static bool prefixes_within(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	return false;
 }
 
+/* What an import policy makes of a set: the last result, which most prefixes of a message have in common. */
+struct import_result {
+	uint64_t candidates, fired;
+	struct bgp_attr_set *set; /* NULL: none yet */
+};
+
+/* The length of the run of prefixes that meet the same end, which is in `accept` and `result`. */
+static unsigned import_run(struct bgp *bgp, const struct route_policy *policy, struct bgp_attr_set *set, const struct prefix *prefixes,
+	unsigned count, struct import_result *result, bool *accept)
+{
+	struct policy_outcome first = route_policy_decide(policy, result->candidates, &prefixes[0]);
+	unsigned run = 1;
+
+	for (; run < count; run++) {
+		struct policy_outcome next = route_policy_decide(policy, result->candidates, &prefixes[run]);
+
+		if (next.accept != first.accept || next.fired != first.fired)
+			break;
+	}
+	*accept = first.accept;
+	if (first.accept && (result->set == NULL || result->fired != first.fired)) {
+		if (result->set != NULL)
+			bgp_attr_unref(bgp->attrs, result->set);
+		result->set = bgp_policy_apply(bgp, policy, first.fired, set, false);
+		result->fired = first.fired;
+	}
+	return run;
+}
+
+/* Announces the prefixes of a field by the peer's import policy; what it refuses is kept, marked. Returns how many had no place. */
+static unsigned announce_by_policy(
+	struct bgp *bgp, struct bgp_peer *peer, struct reader *nlri, enum ip_family family, struct bgp_attr_set *set, uint8_t flags)
+{
+	const struct route_policy *policy = peer->settings.import;
+	struct bgp_table *table = table_of(bgp, family);
+	struct import_result result = {.candidates = bgp_policy_candidates(policy, set)};
+	struct prefix prefixes[BGP_BATCH];
+	unsigned count, refused = 0;
+
+	while ((count = prefixes_read(nlri, family, prefixes)) > 0) {
+		for (unsigned at = 0; at < count;) {
+			bool accept = false;
+			unsigned run = import_run(bgp, policy, set, &prefixes[at], count - at, &result, &accept);
+
+			refused += bgp_table_announce_many(table, &prefixes[at], run, peer->id,
+				accept ? flags : (uint8_t)(flags | BGP_PATH_FILTERED), accept ? result.set : set);
+			at += run;
+		}
+	}
+	if (result.set != NULL)
+		bgp_attr_unref(bgp->attrs, result.set);
+	return refused;
+}
+
 enum announced { ANNOUNCED, ANNOUNCED_MALFORMED, ANNOUNCED_ENDED };
 
 /* Announces every prefix of a field with one set. */
@@ -122,8 +176,11 @@ static enum announced announce_all(struct bgp *bgp, struct bgp_peer *peer, struc
 	struct prefix prefixes[BGP_BATCH];
 	unsigned count, refused = 0;
 
-	while ((count = prefixes_read(&nlri, family, prefixes)) > 0)
-		refused += bgp_table_announce_many(table, prefixes, count, peer->id, flags, set);
+	if (peer->settings.import != NULL)
+		refused = announce_by_policy(bgp, peer, &nlri, family, set, flags);
+	else
+		while ((count = prefixes_read(&nlri, family, prefixes)) > 0)
+			refused += bgp_table_announce_many(table, prefixes, count, peer->id, flags, set);
 	peer->prefixes_in[f] += bgp_table_paths(table) - before;
 	if (refused > 0 && bgp->ops->limit_reached != NULL)
 		bgp->ops->limit_reached(bgp->context, peer->id, "bgp-routes", bgp->settings.routes_max);

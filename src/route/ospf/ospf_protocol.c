@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "net/ipv4.h"
 #include "route/ospf/ospf.h"
+#include "route/policies.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -73,35 +74,30 @@ static void glue_limit(void *context, const char *limit, uint64_t value)
 static const struct ospf_ops glue_ops = {glue_send, glue_learnt, glue_limit};
 
 /* Whether the best route of a prefix is one that OSPF says as external. */
-static bool is_redistributed(const struct ospf_instance *instance, const struct rib_route *best)
+static bool is_redistributed(
+	const struct ospf_instance *instance, const struct prefix *prefix, const struct rib_route *best, struct redistributed *other)
 {
 	const struct msg_ospf *wanted = &instance->wanted;
 
-	switch (best->protocol) {
-	case ROUTE_CONNECTED:
-		return wanted->redistribute_connected && map_get(&instance->port_of, best->source) == NULL;
-	case ROUTE_STATIC:
-		return wanted->redistribute_static;
-	case ROUTE_RIP:
-		return wanted->redistribute_rip;
-	case ROUTE_OSPF:
-	case ROUTE_BGP:
-	case ROUTE_PROTOCOL_COUNT:
-		break;
-	}
-	return false;
+	if (best == NULL || (best->protocol == ROUTE_CONNECTED && map_get(&instance->port_of, best->source) != NULL))
+		return false;
+	return redistribute_wants(instance->router->routing, wanted->redistributions, wanted->redistribution_count, prefix, best, other);
 }
 
 static void instance_best(struct ospf_instance *instance, const struct prefix *prefix, const struct rib_route *best, struct instant now)
 {
-	const struct ospf_external external = {.metric = instance->wanted.metric};
+	struct ospf_external external = {.metric = instance->wanted.metric};
+	struct redistributed other;
 
 	if (prefix->ip.family != IP_V4)
 		return;
-	if (best != NULL && is_redistributed(instance, best))
+	if (is_redistributed(instance, prefix, best, &other)) {
+		if (other.has_metric)
+			external.metric = other.metric < (OSPF_INFINITY - 1) ? other.metric : (OSPF_INFINITY - 1);
 		(void)ospf_external_set(instance->ospf, prefix, &external, now);
-	else
+	} else {
 		ospf_external_del(instance->ospf, prefix, now);
+	}
 }
 
 /* Looks at every prefix again, after what is redistributed has changed. */
@@ -405,11 +401,18 @@ static void protocol_best_changed(struct router *router, const struct prefix *pr
 {
 	struct ospf_instance *instance = instance_of(router);
 
-	if (instance == NULL || (best != NULL && best->protocol == ROUTE_OSPF && !instance->wanted.redistribute_static &&
-					!instance->wanted.redistribute_connected && !instance->wanted.redistribute_rip))
+	if (instance == NULL || (best != NULL && best->protocol == ROUTE_OSPF && instance->wanted.redistribution_count == 0))
 		return;
 	instance_best(instance, prefix, best, now);
 	router_timer_update(router);
+}
+
+static void protocol_policy_changed(struct router *router, uint32_t policy, struct instant now)
+{
+	struct ospf_instance *instance = instance_of(router);
+
+	if (instance != NULL && redistribute_uses(instance->wanted.redistributions, instance->wanted.redistribution_count, policy))
+		instance_redistribute(instance, now);
 }
 
 static void protocol_packet(struct router *router, struct rif *rif, const struct ip_packet *packet, struct instant now)
@@ -488,6 +491,7 @@ const struct protocol ospf_protocol = {
 	.sync = protocol_sync,
 	.rif_changed = protocol_rif_changed,
 	.best_changed = protocol_best_changed,
+	.policy_changed = protocol_policy_changed,
 	.ip_packet = protocol_packet,
 	.tick = protocol_tick,
 	.next = protocol_next,

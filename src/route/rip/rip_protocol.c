@@ -5,6 +5,7 @@
 #include "route/rip/rip_protocol.h"
 
 #include "base/arena.h"
+#include "route/policies.h"
 #include "route/rip/rip.h"
 
 #include <errno.h>
@@ -78,24 +79,29 @@ static const struct rip_ops glue_ops = {glue_send, glue_learnt, glue_limit};
 static bool redistribute(
 	const struct rip_instance *instance, const struct prefix *prefix, const struct rib_route *best, struct rip_local *local)
 {
+	const struct msg_rip *wanted = &instance->wanted;
+	struct redistributed other;
+
 	*local = (struct rip_local){.metric = RIP_METRIC_LOCAL};
 	if (prefix->ip.family != IP_V4)
 		return false;
 	if (best != NULL && best->protocol == ROUTE_CONNECTED) {
 		local->connected = true;
 		local->rif = best->source;
-		if (map_get(&instance->port_of, best->source) != NULL || instance->wanted.redistribute_connected)
+		if (map_get(&instance->port_of, best->source) != NULL)
 			return true;
 	}
-	if (best != NULL && best->protocol == ROUTE_STATIC && instance->wanted.redistribute_static) {
-		if (best->nexthop_count == 1) {
+	if (redistribute_wants(instance->router->routing, wanted->redistributions, wanted->redistribution_count, prefix, best, &other)) {
+		if (best->protocol != ROUTE_CONNECTED && best->nexthop_count == 1) {
 			local->rif = best->nexthops[0].rif;
 			local->nexthop = best->nexthops[0].ip;
 		}
+		if (other.has_metric)
+			local->metric = other.metric < 1 ? 1 : other.metric >= RIP_INFINITY ? RIP_INFINITY - 1 : (uint8_t)other.metric;
 		return true;
 	}
 	*local = (struct rip_local){.metric = RIP_METRIC_LOCAL};
-	return prefix->length == 0 && instance->wanted.default_originate;
+	return prefix->length == 0 && wanted->default_originate;
 }
 
 static void instance_best(struct rip_instance *instance, const struct prefix *prefix, const struct rib_route *best, struct instant now)
@@ -342,6 +348,14 @@ static void rip_best_changed(struct router *router, const struct prefix *prefix,
 	router_timer_update(router);
 }
 
+static void rip_policy_changed(struct router *router, uint32_t policy, struct instant now)
+{
+	struct rip_instance *instance = instance_of(router);
+
+	if (instance != NULL && redistribute_uses(instance->wanted.redistributions, instance->wanted.redistribution_count, policy))
+		instance_redistribute(instance, now);
+}
+
 static void rip_packet(struct router *router, struct rif *rif, const struct udp_packet *packet, struct instant now)
 {
 	struct rip_instance *instance = instance_of(router);
@@ -416,6 +430,7 @@ const struct protocol rip_protocol = {
 	.sync = rip_sync,
 	.rif_changed = rip_rif_changed,
 	.best_changed = rip_best_changed,
+	.policy_changed = rip_policy_changed,
 	.packet = rip_packet,
 	.tick = rip_tick_router,
 	.next = rip_next_router,

@@ -203,6 +203,16 @@ static void close_group(struct parser *p)
 		p->operator_count--;
 }
 
+/* The character behind a backslash. */
+static char escaped_read(struct parser *p)
+{
+	char c = *p->at;
+
+	if (c != '\0')
+		p->at++;
+	return c;
+}
+
 static void atom_read(struct parser *p, char c)
 {
 	if (c == '[')
@@ -216,11 +226,45 @@ static void atom_read(struct parser *p, char c)
 	else if (c == '$')
 		atom_push(p, 1u << SYMBOL_END);
 	else if (c == '\\')
-		atom_push(p, symbol_of(p, *p->at != '\0' ? *p->at++ : '\0'));
+		atom_push(p, symbol_of(p, escaped_read(p)));
 	else if (c == '{' || c == '}' || c == ']')
 		fail(p, "write \\{, \\} or \\] for the character itself; counts such as {2} are not built");
 	else
 		atom_push(p, symbol_of(p, c));
+}
+
+/* `*`, `+`, `?`, `|`, `)`: what needs a part before it. Returns whether a part stands before what comes next. */
+static bool operator_read(struct parser *p, char c, bool after_part)
+{
+	bool is_postfix = c == '*' || c == '+' || c == '?';
+
+	if (!after_part) {
+		fail(p, is_postfix ? "nothing stands before `*`, `+` or `?`" : "something is missing beside `|` or in `()`");
+		return false;
+	}
+	if (is_postfix) {
+		postfix(p, c);
+	} else if (c == ')') {
+		close_group(p);
+	} else {
+		reduce_above(p, '|');
+		operator_push(p, '|');
+	}
+	return c != '|';
+}
+
+/* A part, or the parenthesis that opens one, behind what stands before it. Returns whether it was a part. */
+static bool operand_read(struct parser *p, char c, bool after_part)
+{
+	if (after_part) {
+		reduce_above(p, '.');
+		operator_push(p, '.');
+	}
+	if (c == '(')
+		operator_push(p, '(');
+	else
+		atom_read(p, c);
+	return c != '(';
 }
 
 /* Reads the whole text into one part. */
@@ -231,32 +275,7 @@ static void parse(struct parser *p)
 	while (*p->at != '\0' && !p->failed) {
 		char c = *p->at++;
 
-		if (c == '*' || c == '+' || c == '?') {
-			if (!after_part)
-				fail(p, "nothing stands before `*`, `+` or `?`");
-			else
-				postfix(p, c);
-		} else if (c == '|' || c == ')') {
-			if (!after_part)
-				fail(p, "something is missing beside `|` or in `()`");
-			else if (c == ')')
-				close_group(p);
-			else
-				reduce_above(p, '|');
-			if (c == '|')
-				operator_push(p, '|');
-			after_part = c == ')';
-		} else {
-			if (after_part) {
-				reduce_above(p, '.');
-				operator_push(p, '.');
-			}
-			after_part = c != '(';
-			if (c == '(')
-				operator_push(p, '(');
-			else
-				atom_read(p, c);
-		}
+		after_part = strchr("*+?|)", c) != NULL ? operator_read(p, c, after_part) : operand_read(p, c, after_part);
 	}
 	if (!p->failed && !after_part)
 		fail(p, p->text[0] == '\0' ? "it is empty; ^$ is the empty path" : "something is missing at its end");

@@ -48,7 +48,8 @@ static bool path_read(struct question *q, const char *text)
 /* "65001:1,no-export": each goes to those of its kind. Returns what is wrong, or NULL. */
 static const char *communities_read(const struct call *call, struct question *q, const char *text)
 {
-	struct policy_bytes *lists[] = {NULL, &q->route.communities, &q->route.extended, &q->route.large};
+	/* By kind, of which there is no 0. */
+	struct policy_bytes *const lists[] = {&q->route.communities, &q->route.communities, &q->route.extended, &q->route.large};
 
 	while (*text != '\0') {
 		size_t length = strcspn(text, ",");

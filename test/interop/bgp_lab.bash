@@ -8,11 +8,13 @@ peer=$ns
 lab=$WEFT_ROOT/interop.weft.yaml
 export WEFT_ROOT
 
-# write_lab OPTIONS: the lab with these options of the neighbor ("md5: secret"; "" for none).
+# write_lab OPTIONS: the lab with these options of the neighbor ("md5: secret"; "" for none); its policies are $import and $export (all),
+# and $policies are sections of the file.
 write_lab() {
 	cat >"$lab" <<EOT
 version: 1
 name: interop
+${policies:-}
 networks:
   lan:    { ipv4: 10.77.0.0/24, ipv6: 2001:db8:77::/64 }
   inside: { ipv4: 10.78.0.0/24, ipv6: 2001:db8:78::/64 }
@@ -29,7 +31,7 @@ routers:
       advertise: [connected]
       neighbors:
         - { router: r2, import: all, export: all }
-        - { address: 10.77.0.2, as: 65100, import: all, export: all, families: [ipv4, ipv6], hold: 9s${1:+, $1} }
+        - { address: 10.77.0.2, as: 65100, import: ${import:-all}, export: ${export:-all}, families: [ipv4, ipv6], hold: 9s${1:+, $1} }
   r2:
     interfaces: { inside: { network: inside, ipv4: 10.78.0.1/24, ipv6: 2001:db8:78::1/64 } }
     bgp:
@@ -93,4 +95,42 @@ lab_checks() {
 	"$weft" link up r1-r2 >/dev/null
 	check "and its repair, too" within 5 "$has" 10.78.0.0/24
 	check "packets cross again" within 10 ping_across
+}
+
+# lab_table_checks HAS-ROUTE: what of that works with a peer that sets no routes in its namespace.
+lab_table_checks() {
+	local has=$1
+	check "the session is Established" within 20 session Established
+	check "r1 learns the peer's network" within 10 learnt r1 192.0.2.0/24
+	check "r2 learns it from r1" within 10 learnt r2 192.0.2.0/24
+	check "r1 learns the peer's IPv6 network" within 10 learnt r1 2001:db8:c0::/64
+	check "the peer learns the network behind r2" within 10 "$has" 10.78.0.0/24
+	check "the peer learns r1's IPv6 network" within 10 "$has" 2001:db8:77::/64
+	"$weft" link down r1-r2 >/dev/null
+	check "a cut link is known to the peer within 2 s" within 2 not "$has" 10.78.0.0/24
+	"$weft" link up r1-r2 >/dev/null
+	check "and its repair, too" within 5 "$has" 10.78.0.0/24
+}
+
+prefers() { "$weft" show ip bgp --router r1 | grep -F "$1" | grep -qw "$2"; }
+ended_times() { [ "$(ends)" = "$1" ]; }
+
+# lab_policy_checks SEES COMMUNITY MED PATH: policies come and go while the session stays up; the command, with a prefix and one of the texts,
+# says whether the peer sees that of it.
+lab_policy_checks() {
+	local sees=$1 before text
+	before=$(ends)
+	policies='prefix-sets: { theirs: [192.0.2.0/24], ours: [10.78.0.0/24] }
+route-policies:
+  in:  [{ match: { prefix: [theirs] }, set: { local-pref: 250 } }]
+  out: [{ match: { prefix: [ours] }, set: { metric: 77, prepend: 2, add-community: ["65001:30"] } }]'
+	import=in export=out
+	check "policies are taken" up ''
+	check "what the peer tells is preferred as the policy says" within 10 prefers 192.0.2.0/24 250
+	check "what the policy doesn't name isn't used" within 5 not learnt r1 2001:db8:c0::/64
+	for text in "${@:2}"; do check "the peer sees $text" within 10 "$sees" 10.78.0.0/24 "$text"; done
+	policies='' import='' export=''
+	check "they go again" up ''
+	check "all is used again" within 10 learnt r1 2001:db8:c0::/64
+	check "and the session has stayed up" ended_times "$before"
 }

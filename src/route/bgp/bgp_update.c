@@ -109,31 +109,32 @@ static bool prefixes_within(struct bgp *bgp, struct bgp_peer *peer, struct bgp_c
 	return false;
 }
 
-/* What an import policy makes of a set: the last result, which most prefixes of a message have in common. */
-struct import_result {
+/* A set on its way through an import policy, and the last result, which most prefixes of a message have in common. */
+struct import {
+	const struct route_policy *policy;
+	struct bgp_attr_set *set;
 	uint64_t candidates, fired;
-	struct bgp_attr_set *set; /* NULL: none yet */
+	struct bgp_attr_set *result; /* NULL: none yet */
 };
 
-/* The length of the run of prefixes that meet the same end, which is in `accept` and `result`. */
-static unsigned import_run(struct bgp *bgp, const struct route_policy *policy, struct bgp_attr_set *set, const struct prefix *prefixes,
-	unsigned count, struct import_result *result, bool *accept)
+/* The length of the run of prefixes that meet the same end, which is in `accept` and the import's result. */
+static unsigned import_run(struct bgp *bgp, struct import *import, const struct prefix *prefixes, unsigned count, bool *accept)
 {
-	struct policy_outcome first = route_policy_decide(policy, result->candidates, &prefixes[0]);
+	struct policy_outcome first = route_policy_decide(import->policy, import->candidates, &prefixes[0]);
 	unsigned run = 1;
 
 	for (; run < count; run++) {
-		struct policy_outcome next = route_policy_decide(policy, result->candidates, &prefixes[run]);
+		struct policy_outcome next = route_policy_decide(import->policy, import->candidates, &prefixes[run]);
 
 		if (next.accept != first.accept || next.fired != first.fired)
 			break;
 	}
 	*accept = first.accept;
-	if (first.accept && (result->set == NULL || result->fired != first.fired)) {
-		if (result->set != NULL)
-			bgp_attr_unref(bgp->attrs, result->set);
-		result->set = bgp_policy_apply(bgp, policy, first.fired, set, false);
-		result->fired = first.fired;
+	if (first.accept && (import->result == NULL || import->fired != first.fired)) {
+		if (import->result != NULL)
+			bgp_attr_unref(bgp->attrs, import->result);
+		import->result = bgp_policy_apply(bgp, import->policy, first.fired, import->set, false);
+		import->fired = first.fired;
 	}
 	return run;
 }
@@ -142,24 +143,24 @@ static unsigned import_run(struct bgp *bgp, const struct route_policy *policy, s
 static unsigned announce_by_policy(
 	struct bgp *bgp, struct bgp_peer *peer, struct reader *nlri, enum ip_family family, struct bgp_attr_set *set, uint8_t flags)
 {
-	const struct route_policy *policy = peer->settings.import;
+	struct import import = {
+		.policy = peer->settings.import, .set = set, .candidates = bgp_policy_candidates(peer->settings.import, set)};
 	struct bgp_table *table = table_of(bgp, family);
-	struct import_result result = {.candidates = bgp_policy_candidates(policy, set)};
 	struct prefix prefixes[BGP_BATCH];
 	unsigned count, refused = 0;
 
 	while ((count = prefixes_read(nlri, family, prefixes)) > 0) {
 		for (unsigned at = 0; at < count;) {
 			bool accept = false;
-			unsigned run = import_run(bgp, policy, set, &prefixes[at], count - at, &result, &accept);
+			unsigned run = import_run(bgp, &import, &prefixes[at], count - at, &accept);
 
 			refused += bgp_table_announce_many(table, &prefixes[at], run, peer->id,
-				accept ? flags : (uint8_t)(flags | BGP_PATH_FILTERED), accept ? result.set : set);
+				accept ? flags : (uint8_t)(flags | BGP_PATH_FILTERED), accept ? import.result : set);
 			at += run;
 		}
 	}
-	if (result.set != NULL)
-		bgp_attr_unref(bgp->attrs, result.set);
+	if (import.result != NULL)
+		bgp_attr_unref(bgp->attrs, import.result);
 	return refused;
 }
 

@@ -77,11 +77,10 @@ static const struct ospf_ops glue_ops = {glue_send, glue_learnt, glue_limit};
 static bool is_redistributed(
 	const struct ospf_instance *instance, const struct prefix *prefix, const struct rib_route *best, struct redistributed *other)
 {
-	const struct msg_ospf *wanted = &instance->wanted;
-
 	if (best == NULL || (best->protocol == ROUTE_CONNECTED && map_get(&instance->port_of, best->source) != NULL))
 		return false;
-	return redistribute_wants(instance->router->routing, wanted->redistributions, wanted->redistribution_count, prefix, best, other);
+	return redistribute_wants(
+		instance->router->routing, instance->wanted.redistributions, instance->wanted.redistribution_count, prefix, best, other);
 }
 
 static void instance_best(struct ospf_instance *instance, const struct prefix *prefix, const struct rib_route *best, struct instant now)

@@ -91,7 +91,8 @@ static bool redistribute(
 		if (map_get(&instance->port_of, best->source) != NULL)
 			return true;
 	}
-	if (redistribute_wants(instance->router->routing, wanted->redistributions, wanted->redistribution_count, prefix, best, &other)) {
+	if (best != NULL && redistribute_wants(instance->router->routing, wanted->redistributions, wanted->redistribution_count, prefix,
+				    best, &other)) {
 		if (best->protocol != ROUTE_CONNECTED && best->nexthop_count == 1) {
 			local->rif = best->nexthops[0].rif;
 			local->nexthop = best->nexthops[0].ip;

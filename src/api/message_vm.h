@@ -30,6 +30,7 @@ struct msg_vm {
 	uint32_t id;
 	uint32_t schedule;
 	bool run;
+	bool keep_disk; /* its disk stays when it is deleted, and is its disk again */
 	uint16_t cpus;
 	uint32_t memory_mib;
 	int32_t priority;

@@ -292,6 +292,7 @@ static const struct field vm_fields[] = {
 	FIELD(msg_vm, id),
 	FIELD(msg_vm, schedule),
 	FIELD(msg_vm, run),
+	FIELD(msg_vm, keep_disk),
 	FIELD(msg_vm, cpus),
 	FIELD(msg_vm, memory_mib),
 	FIELD(msg_vm, priority),

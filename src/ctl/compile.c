@@ -503,6 +503,7 @@ static void compile_vm(struct compiler *c, const struct lab_vm *vm, uint32_t sch
 	body->id = id;
 	body->schedule = schedule;
 	body->run = c->in->vm_run(c->in->context, vm->name, vm->start);
+	body->keep_disk = vm->keep_disk;
 	body->cpus = vm->cpus;
 	body->memory_mib = vm->memory_mib;
 	body->priority = vm->priority;

@@ -80,10 +80,10 @@ static const char *const golden[] = {
 	"6 demo/r1:eth0 RIP_INTERFACE_SET {id=6 router=4 passive=false cost=1 auth=none key_id=0 key=***}",
 	"8 demo/r2:right RIP_INTERFACE_SET {id=8 router=7 passive=true cost=1 auth=none key_id=0 key=***}",
 	"9 demo/r2:eth0 RIP_INTERFACE_SET {id=9 router=7 passive=false cost=1 auth=none key_id=0 key=***}",
-	"11 demo/h1 VM_SET {id=11 schedule=10 run=true cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2c25b-3831-8292-a213-2b304241577f\" hostname=\"h1\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h1\" after=[] nics=[port=12 mtu=1500 up=true mac=52:54:00:53:77:57]}",
-	"13 demo/h2 VM_SET {id=13 schedule=10 run=true cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2c15b-3831-80df-9950-e5fcac6fad18\" hostname=\"h2\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h2\" after=[] nics=[port=14 mtu=1500 up=true mac=52:54:00:19:be:10]}",
-	"15 demo/h3 VM_SET {id=15 schedule=10 run=true cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2c05b-3831-8f2c-864d-655076fe5bb6\" hostname=\"h3\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h3\" after=[] nics=[port=16 mtu=1500 up=true mac=52:54:00:13:a7:2d]}",
-	"17 demo/h4 VM_SET {id=17 schedule=10 run=true cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2bf5b-3831-8d79-a5eb-708cedb9345d\" hostname=\"h4\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h4\" after=[] nics=[port=18 mtu=1500 up=true mac=52:54:00:67:67:5e]}",
+	"11 demo/h1 VM_SET {id=11 schedule=10 run=true keep_disk=false cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2c25b-3831-8292-a213-2b304241577f\" hostname=\"h1\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h1\" after=[] nics=[port=12 mtu=1500 up=true mac=52:54:00:53:77:57]}",
+	"13 demo/h2 VM_SET {id=13 schedule=10 run=true keep_disk=false cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2c15b-3831-80df-9950-e5fcac6fad18\" hostname=\"h2\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h2\" after=[] nics=[port=14 mtu=1500 up=true mac=52:54:00:19:be:10]}",
+	"15 demo/h3 VM_SET {id=15 schedule=10 run=true keep_disk=false cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2c05b-3831-8f2c-864d-655076fe5bb6\" hostname=\"h3\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h3\" after=[] nics=[port=16 mtu=1500 up=true mac=52:54:00:13:a7:2d]}",
+	"17 demo/h4 VM_SET {id=17 schedule=10 run=true keep_disk=false cpus=1 memory_mib=96 priority=0 estimate_s=0 walltime_s=0 restart=never uuid=\"23d2bf5b-3831-8d79-a5eb-708cedb9345d\" hostname=\"h4\" image=\"builtin:tiny\" uri=\"\" path=\"demo/h4\" after=[] nics=[port=18 mtu=1500 up=true mac=52:54:00:67:67:5e]}",
 };
 /* clang-format on */
 

@@ -289,7 +289,7 @@ static void schema_is_json(void **state)
 	root = tree_from_json(arena, out.bytes, out.used, &diags);
 	assert_non_null(root);
 	assert_non_null(node_member(node_at(root, "$defs.network.anyOf[2].properties"), "dhcp"));
-	assert_string_equal(node_at(root, "$defs.vm.anyOf[1].properties.cpus.default")->text, "1");
+	assert_string_equal(node_at(root, "$defs.vm.anyOf[1].properties.priority.default")->text, "0");
 	lab_manual(&manual);
 	assert_non_null(strstr(manual.bytes, "max\\-starting"));
 	text_free(&out);

@@ -53,11 +53,15 @@ struct lab_pool {
 /* No image: the machine has no disk and boots from the network, as its DHCP server says. */
 #define LAB_IMAGE_NETWORK "builtin:network"
 
-/* images: NAME: { file: PATH, sha256: HEX } */
+enum lab_image_kind { LAB_IMAGE_FILE, LAB_IMAGE_IMPORTED };
+
+/* images: NAME: { file: PATH | imported: NAME, sha256: HEX } */
 struct lab_image {
 	const char *name;
 	struct place place;
+	enum lab_image_kind kind;
 	const char *file;
+	const char *imported; /* its name among the imported ones */
 	const char *sha256;
 };
 
@@ -362,21 +366,22 @@ struct lab_nic {
 enum lab_restart { LAB_RESTART_NEVER, LAB_RESTART_ON_FAILURE, LAB_RESTART_ALWAYS };
 
 /* vms: NAME: { count: , image: , cpus: , memory: 96M, priority: , estimate: 60s, walltime: 90s, restart: always, after: [db], nics: ,
- * start: true } */
+ * start: true, keep-disk: false } */
 struct lab_vm {
 	const char *name;
 	struct place place;
 	uint32_t count;
 	const char *image_name; /* "builtin:tiny" or a key of images */
 	int image;		/* index in lab.images, -1: builtin */
-	uint16_t cpus;
-	uint32_t memory_mib; /* 0 until lab_expand when not written */
+	uint16_t cpus;		/* 0 until lab_expand when not written */
+	uint32_t memory_mib;	/* 0 until lab_expand when not written */
 	int32_t priority;
 	uint32_t estimate_s, walltime_s; /* 0: not known, no limit */
 	enum lab_restart restart;
 	const char **after; /* machines that run before it starts: names in flat labs, selections before */
 	size_t after_count;
 	bool start;
+	bool keep_disk;
 	const char *uri; /* libvirt's, NULL: embedded */
 	struct lab_nic *nics;
 	size_t nic_count;

@@ -175,7 +175,8 @@ static void report_no_case(struct decoding *d, const struct task *task, struct p
 
 	for (size_t i = 0; i < count; i++)
 		text_add(&list, "%s%s", i > 0 ? ", " : "", cases[i]);
-	diag_error(d->diags, place, task->path, "a %s needs one of %s", task->kind->word, text_get(&list));
+	diag_error(d->diags, place, task->path, "%s %s needs one of %s", strchr("aeiou", task->kind->word[0]) ? "an" : "a",
+		task->kind->word, text_get(&list));
 	text_free(&list);
 }
 

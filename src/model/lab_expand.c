@@ -146,6 +146,8 @@ static void resolve_vm(struct expansion *x, struct lab_vm *vm)
 	bool tiny = strcmp(vm->image_name, LAB_IMAGE_TINY) == 0;
 
 	vm->image = resolve(&x->images, vm->image_name);
+	if (vm->cpus == 0)
+		vm->cpus = 1;
 	if (vm->memory_mib == 0)
 		vm->memory_mib = tiny ? DEFAULT_MEMORY_TINY_MIB : DEFAULT_MEMORY_MIB;
 	for (size_t i = 0; i < vm->nic_count; i++) {

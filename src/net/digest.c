@@ -57,4 +57,16 @@ void digest_hmac(enum digest_kind kind, const void *key, size_t key_size, const 
 	hmac_digest(&outer, &inner, &state, hash, hash->digest_size, out);
 }
 
+_Static_assert(sizeof(union digest_state) <= sizeof(((struct digest_run *)0)->state), "the room of a digest_run");
+
+void digest_begin(struct digest_run *run, enum digest_kind kind)
+{
+	run->kind = kind;
+	digest_of(kind)->init(run->state);
+}
+
+void digest_add(struct digest_run *run, const void *bytes, size_t size) { digest_of(run->kind)->update(run->state, size, bytes); }
+
+void digest_end(struct digest_run *run, uint8_t *out) { digest_of(run->kind)->digest(run->state, digest_of(run->kind)->digest_size, out); }
+
 bool digest_equal(const void *a, const void *b, size_t size) { return memeql_sec(a, b, size) != 0; }

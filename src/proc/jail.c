@@ -170,7 +170,7 @@ static int add_special_calls(scmp_filter_ctx filter, const struct jail_spec *spe
 
 	for (size_t i = 0; i < COUNT_OF(requests) && error == 0; i++)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
-	if (error == 0 && !spec->network)
+	if (error == 0 && !spec->network && !spec->no_sockets)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	if (error == 0 && spec->threads && !spec->execute)
 		error = seccomp_rule_add(
@@ -211,6 +211,24 @@ static int jail_calls(const struct jail_spec *spec, enum jail_mode mode, struct 
 		error = seccomp_load(filter);
 	seccomp_release(filter);
 	return error ? err_set(err, error, "can't close the jail's call filter: %s", strerror(-error)) : 0;
+}
+
+bool jail_wanted(void) { return jail_mode() != JAIL_OFF; }
+
+/* Never kills: programs of others probe for calls. */
+int jail_filter(const struct jail_spec *spec, struct err *err) { return jail_calls(spec, JAIL_EPERM, err); }
+
+int jail_capabilities(bool read_any, struct err *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_set(err, -errno, "can't give up new privileges: %s", strerror(errno));
+	capng_clear(CAPNG_SELECT_ALL);
+	if (geteuid() == 0 && read_any &&
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_DAC_READ_SEARCH) != 0)
+		return err_set(err, -EPERM, "can't choose capabilities");
+	if (capng_apply(geteuid() == 0 ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0)
+		return err_set(err, -EPERM, "can't drop capabilities");
+	return 0;
 }
 
 int jail_enter(enum process_id process, const struct jail_spec *spec, const struct places *places, struct err *err)

@@ -45,6 +45,21 @@ int jail_namespaces(const struct jail_spec *spec, const struct places *places);
 /* Stage 4, in jail_files.c. Returns landlock's version, 0 when the kernel has none, or a negative errno. */
 int jail_files(const struct jail_spec *spec, const struct places *places, struct err *err);
 
+/* Stage 4 with rules of the caller's own: only these, ended by a NULL path; `execute` allows programs, too. Returns as jail_files. */
+struct jail_path {
+	const char *path; /* one that isn't there needs no rule */
+	bool write;
+	bool execute;
+};
+int jail_paths(const struct jail_path *paths, bool network, struct err *err);
+
+/* Stages 4 and 5 as far as WEFT_JAIL wants them; that is all for processes that are no row of weftd (confine.h). */
+bool jail_wanted(void);
+int jail_filter(const struct jail_spec *spec, struct err *err);
+
+/* Stage 3 without a change of user: no capability but reading any file that stage 4 leaves, no way back. */
+int jail_capabilities(bool read_any, struct err *err);
+
 /* Stage 5's lists, in jail_calls.c: NULL-terminated names of system calls. `which` is a bit of enum jail_calls. */
 enum jail_calls { CALLS_BASE, CALLS_READ, CALLS_WRITE, CALLS_EXECUTE, CALLS_NETWORK, CALLS_DENIED, CALLS_COUNT };
 const char *const *jail_call_names(enum jail_calls which);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -92,25 +93,59 @@ static int allow_all(int ruleset, const struct jail_spec *spec, const struct pla
 	return error;
 }
 
-int jail_files(const struct jail_spec *spec, const struct places *places, struct err *err)
+/* A ruleset that forbids all that this kernel knows. Its descriptor and what files it handles; 0: the kernel has none. */
+static int ruleset_new(bool network, int *version, uint64_t *handled, struct err *err)
 {
-	int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION), fd, error;
 	struct ruleset ruleset = {0};
-	size_t size = version >= 6 ? sizeof(ruleset) : version >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, network);
+	size_t size;
+	int fd;
 
-	if (version < 1)
+	*version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	size = *version >= 6 ? sizeof(ruleset) : *version >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, network);
+	if (*version < 1)
 		return 0;
-	ruleset.files = files_of_version(version);
-	if (version >= 4 && !spec->network)
+	ruleset.files = *handled = files_of_version(*version);
+	if (*version >= 4 && !network)
 		ruleset.network = NET_BIND_CONNECT_TCP;
-	if (version >= 6)
+	if (*version >= 6)
 		ruleset.scoped = SCOPE_ABSTRACT_SIGNAL;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
-	if (fd < 0)
-		return err_set(err, -errno, "can't make the jail's file rules: %s", strerror(errno));
-	error = allow_all(fd, spec, places, ruleset.files, err);
+	return fd < 0 ? err_set(err, -errno, "can't make the jail's file rules: %s", strerror(errno)) : fd;
+}
+
+/* Closes it around the caller unless an error came before. Returns the version or the error. */
+static int ruleset_close(int fd, int version, int error, struct err *err)
+{
 	if (error == 0 && syscall(SYS_landlock_restrict_self, fd, 0) != 0)
 		error = err_set(err, -errno, "can't close the jail's file rules: %s", strerror(errno));
 	(void)close(fd);
 	return error ? error : version;
+}
+
+int jail_files(const struct jail_spec *spec, const struct places *places, struct err *err)
+{
+	uint64_t handled;
+	int version, fd = ruleset_new(spec->network, &version, &handled, err);
+
+	return fd <= 0 ? fd : ruleset_close(fd, version, allow_all(fd, spec, places, handled, err), err);
+}
+
+int jail_paths(const struct jail_path *paths, bool network, struct err *err)
+{
+	uint64_t handled;
+	int version, error = 0, fd = ruleset_new(network, &version, &handled, err);
+
+	if (fd <= 0)
+		return fd;
+	for (; paths->path != NULL && error == 0; paths++) {
+		uint64_t access = ACCESS_READ | (paths->write ? ACCESS_WRITE : 0) | (paths->execute ? LANDLOCK_ACCESS_FS_EXECUTE : 0);
+		struct stat st;
+
+		/* Rules of a file may not speak of folders. */
+		if (stat(paths->path, &st) == 0 && !S_ISDIR(st.st_mode))
+			access &=
+				LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE | ACCESS_TRUNCATE;
+		error = allow(fd, paths->path, access & handled, err);
+	}
+	return ruleset_close(fd, version, error, err);
 }

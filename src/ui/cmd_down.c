@@ -22,7 +22,7 @@ static bool state_exists(void)
 		return false;
 	dir = opendir(places.state);
 	while (dir != NULL && !found && (entry = readdir(dir)) != NULL)
-		found = entry->d_name[0] != '.';
+		found = entry->d_name[0] != '.' && strcmp(entry->d_name, "images") != 0 && strcmp(entry->d_name, "disks") != 0;
 	if (dir != NULL)
 		(void)closedir(dir);
 	return found;

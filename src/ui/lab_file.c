@@ -1,6 +1,7 @@
 /* Lab files for the commands. */
 #include "ui/lab_file.h"
 
+#include "image/image.h"
 #include "ui/value.h"
 
 #include <errno.h>
@@ -72,23 +73,72 @@ static const char *image_path(const struct lab *lab, const char *lab_path, const
 	return arena_printf(lab->arena, "%.*s/%s", (int)(slash - lab_path), lab_path, image);
 }
 
+/* The file has the digest that the lab wants. */
+static void check_digest(const struct lab_image *image, const char *path, struct diags *diags)
+{
+	const char *name = arena_printf(diags->arena, "images.%s.sha256", image->name);
+	char digest[SHA256_TEXT_BYTES];
+	struct err err = {0};
+
+	if (image->sha256 == NULL)
+		return;
+	if (hash_path(path, digest, NULL, NULL, &err) != 0)
+		diag_error(diags, image->place, name, "%s", err.text);
+	else if (strcasecmp(digest, image->sha256) != 0)
+		diag_error(diags, image->place, name, "%s has another: %s", path, digest);
+}
+
 /* The client looks for images, since the daemon may not see what its user sees. */
-static void check_images(const struct lab *lab, const char *lab_path, struct diags *diags)
+static void check_image_file(const struct lab *lab, const struct lab_image *image, const char *lab_path, struct diags *diags)
+{
+	const char *name = arena_printf(diags->arena, "images.%s.file", image->name), *path = image_path(lab, lab_path, image->file);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		diag_error(diags, image->place, name, "%s: %s; a path is meant relative to the lab file", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		diag_error(diags, image->place, name, "%s is neither a file nor a block device", path);
+	else if (access(path, R_OK) < 0)
+		diag_error(diags, image->place, name, "%s: %s", path, strerror(errno));
+	else
+		check_digest(image, path, diags);
+}
+
+/* An imported image gives its machines what its descriptor wished for, where the lab says nothing. */
+static void check_imported(struct lab *lab, const struct lab_image *image, struct diags *diags)
+{
+	const char *name = arena_printf(diags->arena, "images.%s.imported", image->name);
+	static struct image_info info;
+	struct places places;
+	struct err err = {0};
+
+	if (places_find(&places, &err) != 0 || image_read(&places, image->imported, &info, &err) != 0) {
+		diag_error(diags, image->place, name, "%s", err.text);
+		return;
+	}
+	if (image->sha256 != NULL && strcasecmp(image->sha256, info.file_sha256) != 0 && strcasecmp(image->sha256, info.sha256) != 0)
+		diag_error(diags, image->place, name, "what was imported as %s had another SHA-256: %s", info.name, info.file_sha256);
+	for (size_t i = 0; i < lab->vm_count; i++) {
+		struct lab_vm *vm = &lab->vms[i];
+
+		if (vm->image_name == NULL || strcmp(vm->image_name, image->name) != 0)
+			continue;
+		if (vm->cpus == 0)
+			vm->cpus = info.cpus;
+		if (vm->memory_mib == 0)
+			vm->memory_mib = info.memory_mib;
+	}
+}
+
+static void check_images(struct lab *lab, const char *lab_path, struct diags *diags)
 {
 	for (size_t i = 0; i < lab->image_count; i++) {
 		const struct lab_image *image = &lab->images[i];
-		const char *name = arena_printf(diags->arena, "images.%s.file", image->name), *path;
-		struct stat st;
 
-		if (image->file == NULL)
-			continue;
-		path = image_path(lab, lab_path, image->file);
-		if (stat(path, &st) < 0)
-			diag_error(diags, image->place, name, "%s: %s; a path is meant relative to the lab file", path, strerror(errno));
-		else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-			diag_error(diags, image->place, name, "%s is neither a file nor a block device", path);
-		else if (access(path, R_OK) < 0)
-			diag_error(diags, image->place, name, "%s: %s", path, strerror(errno));
+		if (image->kind == LAB_IMAGE_IMPORTED && image->imported != NULL)
+			check_imported(lab, image, diags);
+		else if (image->file != NULL)
+			check_image_file(lab, image, lab_path, diags);
 	}
 }
 
@@ -137,6 +187,17 @@ void lab_file_free(struct lab_file *file)
 	file->lab = NULL;
 }
 
+/* The absolute path of an image's file, or NULL. */
+static const char *real_path(const struct lab_file *file, const struct lab_image *image, char out[PATH_MAX])
+{
+	char disk[FILE_BYTES];
+	struct places places;
+
+	if (image->kind == LAB_IMAGE_FILE)
+		return image->file != NULL ? realpath(image_path(file->lab, file->path, image->file), out) : NULL;
+	return places_find(&places, NULL) == 0 ? realpath(image_disk(&places, image->imported, disk), out) : NULL;
+}
+
 void lab_file_request(const struct lab_file *file, struct text *body)
 {
 	struct value *files = value_object();
@@ -145,7 +206,7 @@ void lab_file_request(const struct lab_file *file, struct text *body)
 	for (size_t i = 0; i < file->lab->image_count; i++) {
 		const struct lab_image *image = &file->lab->images[i];
 
-		if (image->file != NULL && realpath(image_path(file->lab, file->path, image->file), real) != NULL)
+		if (real_path(file, image, real) != NULL)
 			value_set(files, image->name, value_new_text(real));
 	}
 	text_add(body, "{\"lab\":");

@@ -18,7 +18,7 @@ struct lab_file {
  */
 const char *lab_file_find(const struct call *call, const char *argument);
 
-/* Reads and checks a file; also that its images are there. Errors are printed: STATUS_USAGE. */
+/* Reads and checks a file; also that its images are there and what they must be. Errors are printed: STATUS_USAGE. */
 enum status lab_file_read(const struct call *call, const char *path, struct lab_file *file);
 void lab_file_free(struct lab_file *file);
 

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/reader.h"
 #include "base/text.h"
+#include "image/image_head.h"
 #include "vm/program.h"
 
 #include <errno.h>
@@ -114,3 +115,14 @@ int disk_make(const char *overlay, const char *image, const char *format, struct
 		(void)unlink(scratch);
 	return error;
 }
+
+void disk_kept_path(const char *state, const char *path, char out[FILE_BYTES])
+{
+	int used = snprintf(out, FILE_BYTES, "%.190s/disks/", state);
+
+	for (; *path != '\0' && used + 8 < FILE_BYTES; path++)
+		out[used++] = *path == '/' ? '.' : *path;
+	(void)snprintf(out + used, FILE_BYTES - (size_t)used, ".qcow2");
+}
+
+bool disk_lies_over(const char *overlay, const char *image) { return image_lies_over(overlay, image); }

@@ -17,4 +17,10 @@ int disk_probe(const char *image, char format[DISK_FORMAT_BYTES], struct err *er
 /* Makes the qcow2 file `overlay` over `image`, unless it is there. Blocks. 0 or a negative errno. */
 int disk_make(const char *overlay, const char *image, const char *format, struct err *err);
 
+/* Where the disk of the machine `path` ("lab/vm1") is kept when it outlives it; `out` has FILE_BYTES. */
+void disk_kept_path(const char *state, const char *path, char out[FILE_BYTES]);
+
+/* Whether `overlay` lies over `image`. */
+bool disk_lies_over(const char *overlay, const char *image);
+
 #endif

@@ -1,4 +1,5 @@
 /* One machine (see machine.h). Long because one life is one state machine: the steps make sense side by side. */
+#include "vm/disk.h"
 #include "vm/machine_parts.h"
 
 #include "base/arena.h"
@@ -191,6 +192,8 @@ static void job_fill(struct job *job, const struct machine *machine)
 	CHECK(text_copy(job->hostname, sizeof(job->hostname), machine->wanted.hostname));
 	CHECK(text_copy(job->folder, sizeof(job->folder), machine->folder));
 	CHECK(text_copy(job->cache, sizeof(job->cache), machine->vm->process->places.cache));
+	if (machine->wanted.keep_disk)
+		disk_kept_path(machine->vm->process->places.state, machine->wanted.path, job->kept_disk);
 }
 
 /* Runs the next job when none runs. */

@@ -53,11 +53,16 @@ static int prepare_disk(struct job *job)
 	if (error != 0)
 		return error;
 	if (!text_copy(spec->disk_base, sizeof(spec->disk_base), job->image) ||
-		snprintf(spec->disk, sizeof(spec->disk), "%s/disk.qcow2", job->folder) >= (int)sizeof(spec->disk))
+		(job->kept_disk[0] != '\0'
+				? !text_copy(spec->disk, sizeof(spec->disk), job->kept_disk)
+				: snprintf(spec->disk, sizeof(spec->disk), "%s/disk.qcow2", job->folder) >= (int)sizeof(spec->disk)))
 		return err_set(&job->err, -ENAMETOOLONG, "the name of the image or of the folder for its disk is too long");
 	error = make_folder_of(job->folder, &job->err);
 	if (error == 0)
 		error = make_folder_of(spec->disk, &job->err);
+	if (error == 0 && job->kept_disk[0] != '\0' && access(spec->disk, F_OK) == 0 && !disk_lies_over(spec->disk, spec->disk_base))
+		return err_set(&job->err, -EEXIST, "its disk was kept in %s and lies over another image than %s: move it away", spec->disk,
+			spec->disk_base);
 	return error != 0 ? error : disk_make(spec->disk, spec->disk_base, spec->disk_base_format, &job->err);
 }
 

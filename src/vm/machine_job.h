@@ -53,6 +53,7 @@ struct job {
 	char hostname[NAME_BYTES];
 	char folder[FILE_BYTES]; /* the machine's own, for its disk */
 	char cache[FILE_BYTES];
+	char kept_disk[FILE_BYTES]; /* its disk when that outlives it, else "" */
 
 	int error;
 	struct err err;

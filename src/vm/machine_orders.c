@@ -14,8 +14,8 @@
 static bool is_hot(const struct msg_vm *a, const struct msg_vm *b)
 {
 	if (a->cpus != b->cpus || a->memory_mib != b->memory_mib || a->nic_count != b->nic_count || strcmp(a->uuid, b->uuid) != 0 ||
-		strcmp(a->hostname, b->hostname) != 0 || strcmp(a->image, b->image) != 0 || strcmp(a->uri, b->uri) != 0 ||
-		strcmp(a->path, b->path) != 0)
+		strcmp(a->hostname, b->hostname) != 0 || strcmp(a->image, b->image) != 0 || a->keep_disk != b->keep_disk ||
+		strcmp(a->uri, b->uri) != 0 || strcmp(a->path, b->path) != 0)
 		return false;
 	for (unsigned i = 0; i < a->nic_count; i++)
 		if (a->nics[i].port != b->nics[i].port || a->nics[i].mtu != b->nics[i].mtu || !mac_equal(a->nics[i].mac, b->nics[i].mac))

@@ -57,7 +57,7 @@ static void follow(struct work *work, int fd, char said[LINE_BYTES])
 		for (ssize_t i = 0; i < n; i++) {
 			if (bytes[i] != '\r' && bytes[i] != '\n') {
 				if (used + 1 < sizeof(line))
-					line[used++] = (unsigned char)bytes[i] < 0x20 ? '?' : bytes[i];
+					memcpy(line + used++, (unsigned char)bytes[i] < 0x20 ? "?" : bytes + i, 1);
 				continue;
 			}
 			line[used] = '\0';
@@ -91,26 +91,26 @@ static int judge(const struct work *work, int status, const char *said, struct e
 	return err_set(err, -EINVAL, "qemu-img cannot read it: %s", said[0] != '\0' ? said : "it said nothing");
 }
 
-int image_convert(struct work *work, const char *driver, int fd, uint64_t offset, uint64_t bytes, bool whole, struct err *err)
+int image_convert(struct work *work, const char *driver, const struct package_file *disk, bool whole, struct err *err)
 {
 	char source[400], target[FILE_BYTES + 16], said[LINE_BYTES] = "";
 	int pipes[2], status = 0;
 	pid_t pid;
 
 	if (whole)
-		(void)snprintf(
-			source, sizeof(source), "driver=%s,file.driver=file,file.locking=off,file.filename=/proc/self/fd/%d", driver, fd);
+		(void)snprintf(source, sizeof(source), "driver=%s,file.driver=file,file.locking=off,file.filename=/proc/self/fd/%d", driver,
+			disk->fd);
 	else
 		(void)snprintf(source, sizeof(source),
 			"driver=%s,file.driver=raw,file.offset=%" PRIu64 ",file.size=%" PRIu64
 			",file.file.driver=file,file.file.locking=off,file.file.filename=/proc/self/fd/%d",
-			driver, offset, (bytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES, fd);
+			driver, disk->offset, (disk->bytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES, disk->fd);
 	(void)snprintf(target, sizeof(target), "%s/" IMAGE_DISK, work->scratch);
 	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return err_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0)
-		become_qemu_img(source, target, fd, pipes[1]);
+		become_qemu_img(source, target, disk->fd, pipes[1]);
 	(void)close(pipes[1]);
 	if (pid > 0) {
 		follow(work, pipes[0], said);

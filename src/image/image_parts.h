@@ -3,6 +3,7 @@
 #define IMAGE_IMAGE_PARTS_H
 
 #include "image/image.h"
+#include "image/package.h"
 
 #define IMAGE_DISK "disk.qcow2"
 #define IMAGE_JSON "image.json"
@@ -45,8 +46,8 @@ void image_report(struct work *work, unsigned permille);
 
 /* ---- image_convert.c ---- */
 
-/* Has qemu-img make the scratch folder's disk from `bytes` at `offset` of a descriptor, read as `driver`. `whole`: that is all of it. */
-int image_convert(struct work *work, const char *driver, int fd, uint64_t offset, uint64_t bytes, bool whole, struct err *err);
+/* Has qemu-img make the scratch folder's disk from `disk`, read as `driver`. `whole`: it is all of its file. */
+int image_convert(struct work *work, const char *driver, const struct package_file *disk, bool whole, struct err *err);
 
 /* ---- image_folder.c ---- */
 

@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "image/image_head.h"
 #include "image/image_parts.h"
-#include "image/package.h"
 #include "proc/confine.h"
 
 #include <errno.h>
@@ -58,12 +57,12 @@ static bool on_bytes(void *context, uint64_t bytes)
 	return true;
 }
 
-/* The head of a disk in `bytes` at `offset` of a descriptor, which must be of a format that is taken and no larger than allowed. */
-static int look_at_disk(
-	struct work *work, const char *what, int fd, uint64_t offset, uint64_t bytes, struct image_head *head, struct err *err)
+/* The head of a disk, which must be of a format that is taken and no larger than allowed. */
+static int look_at_disk(const struct work *work, const struct package_file *disk, struct image_head *head, struct err *err)
 {
 	static uint8_t start[IMAGE_HEAD_BYTES];
-	ssize_t n = pread(fd, start, bytes < sizeof(start) ? bytes : sizeof(start), (off_t)offset);
+	ssize_t n = pread(disk->fd, start, disk->bytes < sizeof(start) ? disk->bytes : sizeof(start), (off_t)disk->offset);
+	const char *what = disk->name;
 	int error =
 		n < 0 ? err_set(err, -EIO, "%s cannot be read: %s", what, strerror(errno)) : image_head(what, start, (size_t)n, head, err);
 
@@ -80,7 +79,7 @@ static int look_at_disk(
 	if (head->format > IMAGE_VDI)
 		return err_set(err, -EINVAL, "%s is no disk image", what);
 	if (head->format == IMAGE_RAW)
-		head->virtual_bytes = bytes;
+		head->virtual_bytes = disk->bytes;
 	if (head->virtual_bytes < 512)
 		return err_set(err, -EINVAL, "%s is empty", what);
 	if (head->virtual_bytes > work->virtual_bytes_max)
@@ -90,19 +89,19 @@ static int look_at_disk(
 	return 0;
 }
 
-/* Takes the disk in `bytes` at `offset` of a descriptor. */
-static int take_disk(struct work *work, const char *what, int fd, uint64_t offset, uint64_t bytes, bool whole, struct err *err)
+/* Takes a disk; `whole`: it is all of its file. */
+static int take_disk(struct work *work, const struct package_file *disk, bool whole, struct err *err)
 {
 	static const char *const drivers[] = {[IMAGE_RAW] = "raw", [IMAGE_QCOW2] = "qcow2", [IMAGE_VMDK] = "vmdk", [IMAGE_VDI] = "vdi"};
 	struct image_head head = {.format = IMAGE_UNKNOWN};
-	int error = look_at_disk(work, what, fd, offset, bytes, &head, err);
+	int error = look_at_disk(work, disk, &head, err);
 
 	if (error != 0)
 		return error;
 	CHECK(head.format <= IMAGE_VDI);
 	(void)snprintf(work->info.format, sizeof(work->info.format), "%s%s", work->in_package ? "OVF with " : "", head.name);
 	enter_stage(work, IMAGE_CONVERTING, 0);
-	return image_convert(work, drivers[head.format], fd, offset, bytes, whole, err);
+	return image_convert(work, drivers[head.format], disk, whole, err);
 }
 
 static int take_package(struct work *work, struct package *package, struct err *err)
@@ -115,7 +114,7 @@ static int take_package(struct work *work, struct package *package, struct err *
 		return err_set(err, -EINVAL, "the package has %u disks with data; machines have one", ovf->disk_count);
 	disk = package_find(package, ovf->disks[0].file, err);
 	if (disk == NULL)
-		return err->code;
+		return -ENOENT;
 	if (ovf->disks[0].file_bytes != 0 && ovf->disks[0].file_bytes != disk->bytes)
 		return err_set(err, -EINVAL, "%s has %" PRIu64 " bytes; the descriptor says %" PRIu64, disk->name, disk->bytes,
 			ovf->disks[0].file_bytes);
@@ -130,14 +129,14 @@ static int take_package(struct work *work, struct package *package, struct err *
 	memcpy(work->info.nics, ovf->nics, sizeof(work->info.nics));
 	memcpy(work->info.system, ovf->system, sizeof(work->info.system));
 	work->in_package = true;
-	return take_disk(work, disk->name, disk->fd, disk->offset, disk->bytes, package->folder >= 0, err);
+	return take_disk(work, disk, package->folder >= 0, err);
 }
 
 /* The digest of what is imported, as its owner may know it. */
 static int check_digest(struct work *work, struct err *err)
 {
 	uint8_t digest[DIGEST_BYTES_MAX];
-	int error = hash_file(work->file, 0, work->info.file_bytes, DIGEST_SHA256, digest, on_bytes, work, err);
+	int error = hash_file(&(struct hash_range){work->file, 0, work->info.file_bytes}, DIGEST_SHA256, digest, on_bytes, work, err);
 
 	if (error != 0)
 		return error;
@@ -150,6 +149,7 @@ static int check_digest(struct work *work, struct err *err)
 static int take_file(struct work *work, struct err *err)
 {
 	static struct package package;
+	static struct package_file whole;
 	static uint8_t bytes[IMAGE_HEAD_BYTES];
 	ssize_t n = pread(work->file, bytes, sizeof(bytes), 0);
 	struct image_head head = {.format = IMAGE_UNKNOWN};
@@ -165,8 +165,10 @@ static int take_file(struct work *work, struct err *err)
 	error = check_digest(work, err);
 	if (error != 0)
 		return error;
+	whole = (struct package_file){.fd = work->file, .bytes = work->info.file_bytes};
+	CHECK(text_copy(whole.name, sizeof(whole.name), work->name));
 	if (head.format != IMAGE_TAR && head.format != IMAGE_XML)
-		return take_disk(work, work->name, work->file, 0, work->info.file_bytes, true, err);
+		return take_disk(work, &whole, true, err);
 	if (head.format == IMAGE_XML && work->folder < 0)
 		return err_set(err, -EINVAL, "%s is XML, but not named NAME.ovf", work->name);
 	error = head.format == IMAGE_TAR ? package_open_archive(work->file, &package, err)

@@ -174,7 +174,7 @@ static char *read_small(const struct package_file *file, size_t limit, struct er
 static int read_descriptor(struct package *package, const struct package_file *file, struct err *err)
 {
 	char *bytes = read_small(file, OVF_BYTES_MAX, err);
-	int error = bytes != NULL ? ovf_read(bytes, file->bytes, &package->ovf, err) : err->code;
+	int error = bytes != NULL ? ovf_read(bytes, file->bytes, &package->ovf, err) : -EIO;
 
 	free(bytes);
 	return error;
@@ -183,7 +183,7 @@ static int read_descriptor(struct package *package, const struct package_file *f
 static int read_manifest(struct package *package, const struct package_file *file, struct err *err)
 {
 	char *bytes = read_small(file, MANIFEST_BYTES_MAX, err);
-	int error = bytes != NULL ? manifest_read(bytes, file->bytes, &package->manifest, err) : err->code;
+	int error = bytes != NULL ? manifest_read(bytes, file->bytes, &package->manifest, err) : -EIO;
 
 	free(bytes);
 	package->has_manifest = error == 0;
@@ -206,10 +206,11 @@ int package_open_archive(int fd, struct package *out, struct err *err)
 		descriptor = is_descriptor ? file : descriptor;
 		manifest = is_manifest ? file : manifest;
 	}
-	if (error == 0 && descriptor == NULL)
-		error = err_set(err, -EINVAL, "the archive has no descriptor (a member NAME.ovf)");
-	if (error == 0)
-		error = read_descriptor(out, descriptor, err);
+	if (error != 0)
+		return error;
+	if (descriptor == NULL)
+		return err_set(err, -EINVAL, "the archive has no descriptor (a member NAME.ovf)");
+	error = read_descriptor(out, descriptor, err);
 	return error == 0 && manifest != NULL ? read_manifest(out, manifest, err) : error;
 }
 
@@ -223,14 +224,14 @@ int package_open_folder(int folder, const char *name, struct package *out, struc
 	*out = (struct package){.folder = folder};
 	file = package_find(out, name, err);
 	if (file == NULL)
-		return err->code;
+		return -ENOENT;
 	error = read_descriptor(out, file, err);
 	stem = ends_with(name, ".ovf") ? stem - 4 : stem;
 	(void)snprintf(other, sizeof(other), "%.*s.mf", (int)stem, name);
 	if (error != 0 || faccessat(folder, other, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
 		return error;
 	file = package_find(out, other, err);
-	return file != NULL ? read_manifest(out, file, err) : err->code;
+	return file != NULL ? read_manifest(out, file, err) : -ENOENT;
 }
 
 void package_close(struct package *package)
@@ -256,11 +257,15 @@ int package_verify(struct package *package, package_progress_fn *progress, void 
 	for (unsigned i = 0; i < manifest->count; i++) {
 		const struct manifest_line *line = &manifest->lines[i];
 		const struct package_file *file = package_find(package, line->name, err);
-		int error = file == NULL ? err->code
-					 : hash_file(file->fd, file->offset, file->bytes, line->kind, digest, progress, context, err);
+		int error;
 
+		if (file == NULL) {
+			(void)err_prefix(err, "manifest");
+			return -ENOENT;
+		}
+		error = hash_file(&(struct hash_range){file->fd, file->offset, file->bytes}, line->kind, digest, progress, context, err);
 		if (error != 0)
-			return err_prefix(err, "manifest");
+			return err_prefix(err, "%s", file->name);
 		if (!digest_equal(digest, line->digest, digest_size(line->kind)))
 			return err_set(err, -EBADMSG, "%s is not what the manifest says: its digest differs", line->name);
 	}

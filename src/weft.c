@@ -69,6 +69,13 @@ static const struct command commands[] = {
 		.text = "With -j one JSON object a line.",
 		.examples = "weft events --lab demo\nweft events --once --since 1",
 		.options = {{0, "since", "N", "from event N on"}, {0, "once", NULL, "end after the events so far"}, LAB}},
+	{.group = "looking", .name = "top", .arguments = "[LAB]", .arguments_max = 1, .run = top_run,
+		.summary = "Show machines, ports, routers and links with their rates, live",
+		.text = "R = G x C: throughput is bandwidth times load, bits a second, in the direction with the higher load; a router's is the sum\n"
+			"over its interfaces. G of a link is its rate, else 10 Gbit/s. Keys 1 to 4 choose the table, s the order, q ends.",
+		.examples = "weft top\nweft top --once --sort load\nweft top -j",
+		.options = {{0, "once", NULL, "print all tables once"}, {'s', "sort", "KEY", "throughput, load, rx, tx, dropped or name"},
+			{0, "reverse", NULL, "lowest first"}, LAB}},
 	{.group = "looking", .name = "web", .arguments = "", .run = web_run,
 		.summary = "Show the running labs in a browser",
 		.text = "Prints an address of this machine that no other machine can reach, and serves it until Ctrl-C. Its token is new every time.",

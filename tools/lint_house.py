@@ -30,6 +30,9 @@ CONFINED = [
     ("cap-ng.h", {"proc": 1}),
     ("nettle/", {"base": 1, "net": 1, "model": 1, "route": 2, "vm": 1}),
     ("urcu", {"switch": 4}),
+    ("ncurses.h", {"ui": 1}),
+    ("histedit.h", {"ui": 1}),
+    ("libxml/", {"ui": 1}),
     ("libslirp.h", {"switch": 1}),
     ("linux/if_tun.h", {"proc": 2, "switch": 2}),
 ]

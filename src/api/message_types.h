@@ -560,7 +560,8 @@ struct row_arp {
 	uint32_t age_s;
 };
 
-/* Ports and router interfaces alike. */
+/* Ports and router interfaces alike. `rx_bps`, `tx_bps`: bits a second since it was asked for last. `bandwidth_bps` (G) and
+ * `throughput_bps` (R) are of the direction with the higher load. */
 struct row_interface {
 	uint32_t id;
 	bool is_router;
@@ -574,6 +575,8 @@ struct row_interface {
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
 	uint64_t tx_dropped;
+	uint64_t rx_bps, tx_bps;
+	uint64_t bandwidth_bps, throughput_bps;
 };
 
 struct row_drop {

@@ -441,6 +441,10 @@ static const struct field row_interface_fields[] = {
 	FIELD(row_interface, tx_packets),
 	FIELD(row_interface, tx_bytes),
 	FIELD(row_interface, tx_dropped),
+	FIELD(row_interface, rx_bps),
+	FIELD(row_interface, tx_bps),
+	FIELD(row_interface, bandwidth_bps),
+	FIELD(row_interface, throughput_bps),
 };
 
 static const struct field row_drop_fields[] = {

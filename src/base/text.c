@@ -112,3 +112,42 @@ const char *text_nearest(const char *typed, const char *const *words, size_t cou
 	}
 	return nearest;
 }
+
+/* The digits that `text` starts with, without leading zeros; *count of those that matter. */
+static const char *number(const char *text, size_t *count)
+{
+	text += strspn(text, "0");
+	*count = strspn(text, "0123456789");
+	return text;
+}
+
+int text_compare_natural(const char *a, const char *b)
+{
+	const char *left = a, *right = b;
+
+	while (*left != '\0' && *right != '\0') {
+		if (strchr("0123456789", *left) != NULL && strchr("0123456789", *right) != NULL) {
+			size_t m, n;
+			int order;
+
+			left = number(left, &m);
+			right = number(right, &n);
+			if (m != n)
+				return m < n ? -1 : 1;
+			order = strncmp(left, right, m);
+			if (order != 0)
+				return order;
+			left += m;
+			right += n;
+		} else if (*left != *right) {
+			return (unsigned char)*left < (unsigned char)*right ? -1 : 1;
+		} else {
+			left++;
+			right++;
+		}
+	}
+	if (*left != *right)
+		return *left == '\0' ? -1 : 1;
+	/* "r01" and "r1" are two names. */
+	return strcmp(a, b);
+}

@@ -5,6 +5,7 @@
  */
 #include "api/message_nat.h"
 #include "base/check.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "ctl/api.h"
 #include "ctl/machines.h"
@@ -105,6 +106,68 @@ static void add_interfaces(struct metrics *metrics)
 			text_add(&metrics->out, "} %" PRIu64 "\n", value);
 		}
 	}
+}
+
+/* Sums over the interfaces of a router, which may be named by their numbers. */
+struct rate_sum {
+	double bandwidth, throughput;
+};
+
+static void sum_routers(struct metrics *metrics, struct map *sums)
+{
+	for (size_t i = 0; i < metrics->interface_count; i++) {
+		const struct row_interface *row = &metrics->interfaces[i];
+		const struct object *object = world_find_id(metrics->call->ctl->world, row->id);
+		struct rate_sum *sum;
+		uint32_t router;
+
+		if (object == NULL || object->kind != OBJECT_RIF)
+			continue;
+		router = ((const struct msg_rif *)object->body)->router;
+		sum = map_get(sums, router);
+		if (sum == NULL) {
+			sum = arena_alloc(metrics->call->arena, sizeof(*sum));
+			*sum = (struct rate_sum){0};
+			(void)map_set(sums, router, sum);
+		}
+		sum->bandwidth += (double)row->bandwidth_bps;
+		sum->throughput += (double)row->throughput_bps;
+	}
+}
+
+/* The value of a gauge: G, R or C = R / G. */
+static double rate_of(double bandwidth, double throughput, size_t which)
+{
+	return which == 0 ? bandwidth : which == 1 ? throughput : bandwidth > 0 ? throughput / bandwidth : 0;
+}
+
+/* R = G x C of ports and router interfaces (in the direction with the higher load) and of routers. */
+static void add_rates(struct metrics *metrics)
+{
+	static const char *const units[] = {"bandwidth_bits_per_second", "throughput_bits_per_second", "load_ratio"};
+	static const char *const helps[] = {"G: bandwidth that is there", "R: bits a second since the last question", "C = R / G"};
+	static const char *const owners[] = {"port", "router_interface", "router"};
+	struct map sums = {0};
+
+	sum_routers(metrics, &sums);
+	for (size_t i = 0; i < COUNT_OF(owners) * COUNT_OF(units); i++) {
+		size_t owner = i / COUNT_OF(units), unit = i % COUNT_OF(units), cursor = 0;
+		const char *name = arena_printf(metrics->call->arena, "weft_%s_%s", owners[owner], units[unit]);
+		const struct rate_sum *sum;
+		uint64_t id;
+
+		add_head(&metrics->out, name, "gauge", helps[unit]);
+		for (size_t j = 0; owner < 2 && j < metrics->interface_count; j++) {
+			const struct row_interface *row = &metrics->interfaces[j];
+
+			if (row->is_router == (owner == 1) && add_object(metrics, name, row->id))
+				text_add(&metrics->out, "} %.9g\n", rate_of((double)row->bandwidth_bps, (double)row->throughput_bps, unit));
+		}
+		while (owner == 2 && (sum = map_next(&sums, &cursor, &id, NULL)) != NULL)
+			if (add_object(metrics, name, (uint32_t)id))
+				text_add(&metrics->out, "} %.9g\n", rate_of(sum->bandwidth, sum->throughput, unit));
+	}
+	map_free(&sums);
 }
 
 static void add_drops(struct metrics *metrics)
@@ -231,6 +294,7 @@ static void metrics_reply(struct metrics *metrics)
 	struct api_call *call = metrics->call;
 
 	add_interfaces(metrics);
+	add_rates(metrics);
 	add_drops(metrics);
 	add_nat(metrics);
 	add_machines(metrics);

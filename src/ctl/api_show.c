@@ -1,9 +1,11 @@
 /* The API of what routers and switches know: rows of messages, with names in place of numbers. */
 #include "api/message_json.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "ctl/api.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Time to answer, rows of one answer. */
@@ -110,6 +112,62 @@ static bool is_wanted(const struct show *show, const json_t *row)
 	       (name != NULL && strcmp(name, show->network) == 0);
 }
 
+/* What rows are sorted by, the weightiest first. More rows than this stay as they come: sorting them would keep others waiting. */
+static const char *const sort_keys[] = {"lab", "router", "name", "network", "port", "group", "rif", "prefix", "ip", "mac"};
+#define SHOW_SORTED_MAX 20000
+
+struct sortable {
+	json_t *row;
+	size_t at;
+	const char *texts[COUNT_OF(sort_keys)];
+};
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct sortable *a = left, *b = right;
+	int order = 0;
+
+	for (size_t i = 0; i < COUNT_OF(sort_keys) && order == 0; i++)
+		order = text_compare_natural(a->texts[i], b->texts[i]);
+	return order != 0 ? order : a->at < b->at ? -1 : 1;
+}
+
+/* The rows as people look for them; those that are alike in all keys stay in the order in which they came. */
+static void sort_rows(struct show *show)
+{
+	size_t count = json_array_size(show->rows);
+	struct sortable *list;
+	json_t *sorted;
+
+	if (count > SHOW_SORTED_MAX)
+		return;
+	list = arena_alloc(show->call->arena, (count + 1) * sizeof(*list));
+	for (size_t i = 0; i < count; i++) {
+		list[i] = (struct sortable){.row = json_array_get(show->rows, i), .at = i};
+		for (size_t k = 0; k < COUNT_OF(sort_keys); k++) {
+			const char *text = json_string_value(json_object_get(list[i].row, sort_keys[k]));
+
+			list[i].texts[k] = text ? text : "";
+		}
+	}
+	qsort(list, count, sizeof(*list), compare_rows);
+	sorted = json_array();
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append(sorted, list[i].row);
+	json_decref(show->rows);
+	show->rows = sorted;
+}
+
+/* C = R / G of an interface. */
+static void add_load(json_t *row)
+{
+	const json_t *bandwidth = json_object_get(row, "bandwidth_bps"), *throughput = json_object_get(row, "throughput_bps");
+
+	if (json_is_integer(bandwidth) && json_integer_value(bandwidth) > 0)
+		(void)json_object_set_new(
+			row, "load", json_real((double)json_integer_value(throughput) / (double)json_integer_value(bandwidth)));
+}
+
 static channel_reply_fn more_came;
 
 static void row_came(void *context, const struct message *message, int error, bool last)
@@ -119,6 +177,7 @@ static void row_came(void *context, const struct message *message, int error, bo
 	if (!last && json_array_size(show->rows) < SHOW_ROWS_MAX) {
 		json_t *row = message_to_json(message->row, message->body);
 
+		add_load(row);
 		if (translate(show, row) && is_wanted(show, row))
 			(void)json_array_append(show->rows, row);
 		json_decref(row);
@@ -138,6 +197,7 @@ static void row_came(void *context, const struct message *message, int error, bo
 		api_error(show->call, error, message ? ((const struct msg_done *)message->body)->text : NULL);
 		return;
 	}
+	sort_rows(show);
 	api_reply(show->call, 200, show->rows);
 }
 

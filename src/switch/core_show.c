@@ -6,6 +6,7 @@
 #include "switch/group.h"
 #include "switch/nat.h"
 #include "switch/neighbor.h"
+#include "switch/throughput.h"
 
 #include <errno.h>
 
@@ -138,6 +139,7 @@ static void show_interface(const struct answer *answer, struct member *member)
 		row.mtu = member_port(member)->config.mtu;
 		row.mac = member_port(member)->config.mac;
 	}
+	throughput_row(member, &row);
 	answer_row(answer, MSG_ROW_INTERFACE, &row);
 }
 
@@ -338,6 +340,7 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 		return 0;
 	case SHOW_INTERFACES:
 		flow_cache_settle(core);
+		throughput_measure(core);
 		show_members(&answer, show->object, show_interface);
 		return 0;
 	case SHOW_DROPS:

@@ -81,6 +81,7 @@ struct core {
 	struct output out[CORE_SEND_MAX];
 	unsigned out_count;
 	uint64_t lost;		/* packets from ports that are gone */
+	struct instant measured; /* when throughput was taken last */
 	struct instant ra_next; /* when ports hear a router advertisement again */
 	union message_body scratch;
 };

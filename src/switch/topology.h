@@ -34,6 +34,12 @@ struct counters {
 	uint64_t drops[DROP_COUNT];
 };
 
+/* What a port or router interface carried when that was measured last (throughput.h), and the bytes from which the next measure counts. */
+struct throughput {
+	uint64_t rx_bytes, tx_bytes;
+	uint64_t rx_bps, tx_bps;
+};
+
 /* One direction of an impaired link: from the port or interface `from` (impair.h). */
 struct impairment {
 	uint32_t from;
@@ -53,6 +59,7 @@ struct member {
 	uint32_t learned;	  /* FDB entries behind it */
 	struct capture *captures; /* who looks at what passes, or NULL (capture.h) */
 	struct counters counters;
+	struct throughput throughput;
 };
 
 struct network {

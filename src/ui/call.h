@@ -27,6 +27,7 @@ struct call {
 	unsigned verbose;
 	bool color; /* for `out` */
 	bool help;
+	unsigned watch_s; /* 0: once */
 	struct arena *arena;
 	FILE *out;
 	FILE *err;

@@ -7,6 +7,7 @@
 #include "ui/api_client.h"
 #include "ui/grid.h"
 #include "ui/show_rows.h"
+#include "ui/top.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -144,7 +145,7 @@ enum status show_route_run(struct call *call)
 }
 
 /* How a column's value is shown. */
-enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_AGE, COLUMN_SHORT, COLUMN_YES, COLUMN_UP };
+enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_AGE, COLUMN_SHORT, COLUMN_YES, COLUMN_UP, COLUMN_RATE, COLUMN_PERCENT };
 
 /* A column: how it looks, and the keys of the JSON row it may be under (the first that is there). */
 struct column {
@@ -175,6 +176,12 @@ static void add_cell(struct grid *grid, const struct column *column, const struc
 		break;
 	case COLUMN_AGE:
 		grid_text(grid, show_age_text(value_int(row, key), age));
+		break;
+	case COLUMN_RATE:
+		grid_text(grid, top_rate_text(value_number(row, key), age));
+		break;
+	case COLUMN_PERCENT:
+		grid_add(grid, "%.1f %%", value_number(row, key) * 100);
 		break;
 	case COLUMN_YES:
 		grid_text(grid, value_bool(row, key) ? "yes" : "no");
@@ -279,6 +286,9 @@ enum status show_interfaces_run(struct call *call)
 		{{.title = "NETWORK"}, COLUMN_TEXT, {"network"}},
 		{{.title = "MAC"}, COLUMN_TEXT, {"mac"}},
 		{{.title = "MTU", .right = true}, COLUMN_NUMBER, {"mtu"}},
+		{{.title = "G", .right = true}, COLUMN_RATE, {"bandwidth_bps"}},
+		{{.title = "C", .right = true}, COLUMN_PERCENT, {"load"}},
+		{{.title = "R", .right = true}, COLUMN_RATE, {"throughput_bps"}},
 		{{.title = "RX PACKETS", .right = true}, COLUMN_NUMBER, {"rx_packets"}},
 		{{.title = "RX BYTES", .right = true, .wide = true}, COLUMN_NUMBER, {"rx_bytes"}},
 		{{.title = "RX DROPPED", .right = true}, COLUMN_NUMBER, {"rx_dropped"}},

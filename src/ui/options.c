@@ -8,7 +8,11 @@
 #include "base/check.h"
 #include "ui/words.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* Longest pause of --watch, seconds. */
+#define WATCH_S_MAX 3600
 
 static const struct option_row common[] = {
 	{'j', "json", NULL, "print JSON"},
@@ -16,6 +20,7 @@ static const struct option_row common[] = {
 	{'q', "quiet", NULL, "print only what was asked for, no progress"},
 	{'v', "verbose", NULL, "say more"},
 	{'h', "help", NULL, "explain the command"},
+	{0, "watch", NULL, "look again every second (--watch=5: every 5), until Ctrl-C"},
 	{0, NULL, NULL, NULL},
 };
 
@@ -60,6 +65,20 @@ static const struct option_row *row_by_name(const struct option_row *rows, const
 	return found;
 }
 
+/* --watch, or --watch=SECONDS. */
+static enum status watch_set(struct reading *reading, const char *value)
+{
+	char *end = NULL;
+	unsigned long seconds = value != NULL ? strtoul(value, &end, 10) : 1;
+
+	if (seconds < 1 || seconds > WATCH_S_MAX || (end != NULL && *end != '\0')) {
+		text_add(reading->problem, "--watch=%.40s: expected seconds from 1 to %d", value ? value : "", WATCH_S_MAX);
+		return STATUS_USAGE;
+	}
+	reading->call->watch_s = (unsigned)seconds;
+	return STATUS_OK;
+}
+
 /* Puts an option with its value into the call. */
 static enum status option_set(struct reading *reading, const struct option_row *row, const char *value)
 {
@@ -80,6 +99,8 @@ static enum status option_set(struct reading *reading, const struct option_row *
 	call->quiet = call->quiet || row == &common[2];
 	call->verbose += row == &common[3];
 	call->help = call->help || row == &common[4];
+	if (row == &common[5])
+		return watch_set(reading, value);
 	if (row >= common && row < common + COUNT_OF(common))
 		return STATUS_OK;
 	if (call->value_count == CALL_VALUES_MAX) {
@@ -134,6 +155,8 @@ static enum status read_long(struct reading *reading, const char *name)
 
 	if (row == NULL)
 		return STATUS_USAGE;
+	if (row == &common[5])
+		return option_set(reading, row, joined);
 	if (row->value == NULL && joined != NULL) {
 		text_add(reading->problem, "--%s takes no value", row->name);
 		return STATUS_USAGE;

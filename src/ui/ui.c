@@ -1,9 +1,11 @@
 /* The command line: reads it, finds the command, carries it out. */
 #include "ui/ui.h"
 
+#include "base/check.h"
 #include "ui/call.h"
 #include "ui/help.h"
 #include "ui/options.h"
+#include "ui/watch.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -31,6 +33,19 @@ static enum status check_output(const struct call *call)
 	return STATUS_OK;
 }
 
+/* Commands that look once, and tests. */
+static bool can_watch(const struct command *command)
+{
+	static enum status (*const others[])(struct call *) = {
+		events_run, web_run, capture_run, graph_run, pool_reserve_run, pool_release_run, queue_simulate_run};
+
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		if (command->run == others[i])
+			return false;
+	return strcmp(command->group, "looking") == 0 || command->run == test_run || command->run == plan_run ||
+	       command->run == doctor_run || command->run == version_run;
+}
+
 static enum status run_command(struct call *call)
 {
 	struct text help = {0};
@@ -46,6 +61,11 @@ static enum status run_command(struct call *call)
 		return STATUS_OK;
 	}
 	status = check_output(call);
+	if (status == STATUS_OK && call->watch_s > 0)
+		return can_watch(call->command)
+			       ? watch_run(call)
+			       : call_fail(call, STATUS_USAGE, "weft %s can't be watched: it doesn't only look, or looks on by itself",
+					 call->command->name);
 	return status == STATUS_OK ? call->command->run(call) : status;
 }
 

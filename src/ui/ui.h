@@ -101,6 +101,7 @@ enum status pool_reserve_run(struct call *call);
 enum status pool_release_run(struct call *call);
 enum status pool_plan_run(struct call *call);
 enum status pool_check_run(struct call *call);
+enum status top_run(struct call *call);
 enum status queue_ls_run(struct call *call);
 enum status queue_history_run(struct call *call);
 enum status queue_simulate_run(struct call *call);

@@ -95,6 +95,7 @@ static struct value *made(json_t *json)
 struct value *value_object(void) { return made(json_object()); }
 struct value *value_array(void) { return made(json_array()); }
 struct value *value_new_int(int64_t number) { return made(json_integer(number)); }
+struct value *value_new_number(double number) { return made(json_real(number)); }
 struct value *value_new_bool(bool yes) { return made(json_boolean(yes)); }
 
 struct value *value_new_text(const char *text)

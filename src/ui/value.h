@@ -32,6 +32,7 @@ struct value *value_object(void);
 struct value *value_array(void);
 struct value *value_new_text(const char *text);
 struct value *value_new_int(int64_t number);
+struct value *value_new_number(double number);
 struct value *value_new_bool(bool yes);
 void value_set(struct value *object, const char *key, struct value *part);
 void value_append(struct value *array, struct value *part);

@@ -39,6 +39,17 @@ static const struct command commands[] = {
 		.text = "Exit status 1 when one fails, 3 when there are none.",
 		.examples = "weft test demo",
 		.options = {{0, "junit", "FILE", "write the results as JUnit's XML, for CI"}, LAB}},
+	{.group = "labs", .name = "import", .arguments = "[FORMAT] FILE", .arguments_min = 1, .arguments_max = 2, .run = import_run,
+		.summary = "Make a lab file of a lab of containerlab, netlab, GNS3 or libvirt",
+		.text = "FORMAT is containerlab, netlab, gns3 or libvirt (XML of a domain); told by its looks when it isn't named. What has no meaning here\n"
+			"is said by line. weft up takes files of containerlab as they stand.",
+		.examples = "weft import topo.clab.yml -w topo.weft.yaml\nweft import gns3 office.gns3",
+		.options = {{'w', "write", "FILE", "write to a file, which must not be there yet"}}},
+	{.group = "labs", .name = "export", .arguments = "FORMAT [LAB|FILE]", .arguments_min = 1, .arguments_max = 2, .run = export_run,
+		.summary = "Print a lab as containerlab, graphviz or netplan has it",
+		.text = "netplan: one document for each machine. What the other can't say is said.",
+		.examples = "weft export containerlab demo > demo.clab.yml\nweft export netplan examples/demo.weft.yaml",
+		.options = {LAB}},
 	{.group = "labs", .name = "schema", .arguments = "", .run = schema_run,
 		.summary = "Print the JSON Schema of lab files, for editors"},
 

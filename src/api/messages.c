@@ -194,8 +194,8 @@ static const struct field static_route_fields[] = {
 	FIELD(msg_static_route, blackhole),
 };
 
-const struct field redistribution_elements[REDISTRIBUTION_FIELDS] = {ENUM(redistribution, from, route_protocol_names), FIELD(redistribution, has_metric),
-	FIELD(redistribution, metric), FIELD(redistribution, policy)};
+const struct field redistribution_elements[REDISTRIBUTION_FIELDS] = {ENUM(redistribution, from, route_protocol_names),
+	FIELD(redistribution, has_metric), FIELD(redistribution, metric), FIELD(redistribution, policy)};
 
 static const struct field route_policy_fields[] = {
 	FIELD(msg_route_policy, id), FIELD(msg_route_policy, path), BYTES(msg_route_policy, bytes, size)};

@@ -2,6 +2,7 @@
 #include "ui/lab_file.h"
 
 #include "image/image.h"
+#include "ui/import.h"
 #include "ui/value.h"
 
 #include <errno.h>
@@ -44,8 +45,7 @@ const char *lab_file_find(const struct call *call, const char *argument)
 	return path;
 }
 
-/* Reads a file of at most LAB_FILE_BYTES_MAX. A pipe is as good as a file. */
-static enum status read_all(const struct call *call, const char *path, struct text *source)
+enum status lab_file_source(const struct call *call, const char *path, struct text *source)
 {
 	char buffer[65536];
 	ssize_t n;
@@ -152,13 +152,26 @@ static void print_diags(const struct call *call, const struct diags *diags, cons
 		(void)fprintf(call->err, "%s: and %zu more\n", path, diags->dropped);
 }
 
+/* A file of containerlab becomes the lab that it means here. */
+static enum status take_import(const struct call *call, const char *path, struct text *source)
+{
+	struct text lab = {0};
+	enum status status = import_read(call, "containerlab", path, text_get(source), source->used, &lab);
+
+	text_free(source);
+	*source = lab;
+	return status;
+}
+
 enum status lab_file_read(const struct call *call, const char *path, struct lab_file *file)
 {
 	struct diags diags = {.arena = arena_new(NULL)};
 	struct text source = {0};
-	enum status status = read_all(call, path, &source);
+	enum status status = lab_file_source(call, path, &source);
 
 	*file = (struct lab_file){.path = path};
+	if (status == STATUS_OK && import_is_containerlab(text_get(&source), source.used))
+		status = take_import(call, path, &source);
 	if (status != STATUS_OK)
 		goto out;
 	file->lab = lab_parse_yaml(text_get(&source), source.used, &diags);

@@ -18,7 +18,11 @@ struct lab_file {
  */
 const char *lab_file_find(const struct call *call, const char *argument);
 
-/* Reads and checks a file; also that its images are there and what they must be. Errors are printed: STATUS_USAGE. */
+/* Reads a file of at most LAB_FILE_BYTES_MAX into `source`. A pipe is as good as a file. Errors are printed: STATUS_USAGE. */
+enum status lab_file_source(const struct call *call, const char *path, struct text *source);
+
+/* Reads and checks a file, which may be one of containerlab; also that its images are there and what they must be. Errors are printed:
+ * STATUS_USAGE. */
 enum status lab_file_read(const struct call *call, const char *path, struct lab_file *file);
 void lab_file_free(struct lab_file *file);
 

@@ -59,6 +59,8 @@ enum status graph_run(struct call *call);
 enum status policy_test_run(struct call *call);
 enum status events_run(struct call *call);
 enum status test_run(struct call *call);
+enum status import_run(struct call *call);
+enum status export_run(struct call *call);
 enum status doctor_run(struct call *call);
 enum status doctor_jail_run(struct call *call);
 enum status init_run(struct call *call);

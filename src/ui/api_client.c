@@ -165,7 +165,7 @@ bool client_daemon_runs(const struct call *call)
 
 const char *client_lab(const struct call *call, const char *wanted)
 {
-	const char *names[64], *nearest, *lab = NULL;
+	const char **names, *nearest, *lab = NULL;
 	struct value *labs = NULL;
 	struct text list = {0};
 	size_t count = 0;
@@ -174,7 +174,8 @@ const char *client_lab(const struct call *call, const char *wanted)
 		wanted = call_option(call, "lab");
 	if (client_get(call, "/v1/labs", &labs) != STATUS_OK)
 		return NULL;
-	for (size_t i = 0; i < value_count(labs) && count < 64; i++) {
+	names = arena_alloc(call->arena, (value_count(labs) + 1) * sizeof(*names));
+	for (size_t i = 0; i < value_count(labs); i++) {
 		names[count] = arena_str(call->arena, value_text(value_at(labs, i), "name"));
 		text_add(&list, "%s%s", count > 0 ? ", " : "", names[count]);
 		if (wanted == NULL ? value_count(labs) == 1 : strcmp(names[count], wanted) == 0)

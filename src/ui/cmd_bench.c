@@ -75,6 +75,8 @@ static void print_stored(const struct call *call, const struct pool_bench_stored
 		stored->release_cpu_s);
 	call_say(call, "read back in %.3f s; %.1f bytes each on disk, %.1f in memory.", stored->load_s, stored->bytes_each,
 		stored->memory_each);
+	call_say(call, "%d ports in %d networks: %.1f ms with one and the same subnet, %.1f ms with distinct ones.", STORE_BENCH_PORTS,
+		STORE_BENCH_NETWORKS, stored->same_ms, stored->distinct_ms);
 	call_say(call,
 		"One by one, %d callers who wait together: %.0f durable allocations a second with %d each on the way, %.0f with %d each "
 		"(none waited more than %.0f ms).",
@@ -101,6 +103,10 @@ static struct value *stored_value(const struct pool_bench_stored *stored)
 	set_number(object, "load_us", stored->load_s * 1e6);
 	set_number(object, "disk_bytes_each", stored->bytes_each);
 	set_number(object, "memory_bytes_each", stored->memory_each);
+	value_set(object, "ports", value_new_int(STORE_BENCH_PORTS));
+	value_set(object, "networks", value_new_int(STORE_BENCH_NETWORKS));
+	set_number(object, "same_subnet_us", stored->same_ms * 1e3);
+	set_number(object, "distinct_subnets_us", stored->distinct_ms * 1e3);
 	set_number(object, "sync_us", stored->sync_ms * 1e3);
 	value_set(object, "callers", value_new_int(STORE_BENCH_CALLERS));
 	set_number(object, "durable_per_s_1_each", stored->few);

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POOLS = 3, NAME_ROOM = 40, SYNCS = 21, GROUP_SECONDS = 2, AHEAD = 16 };
+enum { POOLS = 3, NAME_ROOM = 40, SYNCS = 21, GROUP_SECONDS = 2, AHEAD = 16, NETWORK_ROUNDS = 5 };
 
 #define MAC_UNITS (UINT64_C(1) << 24)
 #define MAC_BASE UINT64_C(0x525400000000)
@@ -186,6 +186,12 @@ static int compare_doubles(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static double median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare_doubles);
+	return values[count / 2];
+}
+
 /* What the disk takes for one synchronization, with nobody's help. */
 static double sync_ms(const char *path)
 {
@@ -204,8 +210,60 @@ static double sync_ms(const char *path)
 	}
 	(void)close(fd);
 	(void)unlink(path);
-	qsort(times, SYNCS, sizeof(*times), compare_doubles);
-	return times[SYNCS / 2];
+	return median(times, SYNCS);
+}
+
+/* Gives the ports of all networks an address each, durably, and takes them away again, which isn't timed. */
+static int networks_round(struct bench *bench, bool same, double *ms, struct err *err)
+{
+	static char pools[STORE_BENCH_NETWORKS][NAME_ROOM], owners[STORE_BENCH_PORTS][NAME_ROOM];
+	struct store_batch *batch = store_batch_new();
+	double start;
+	int rc;
+
+	for (unsigned n = 0; n < STORE_BENCH_NETWORKS; n++)
+		(void)snprintf(pools[n], NAME_ROOM, "nets/network/n%u", n);
+	for (unsigned p = 0; p < STORE_BENCH_PORTS; p++)
+		(void)snprintf(owners[p], NAME_ROOM, "nets/port%u", p);
+	start = wall_s();
+	for (unsigned n = 0; n < STORE_BENCH_NETWORKS; n++) {
+		struct ledger *ledger = ledger_new(&(struct ledger_config){65536, POOL_SEQUENTIAL, 1, span_s(300), true, 0});
+		struct holding *holding = bench->list;
+		uint64_t base = UINT64_C(0x0a000000) + (same ? 0 : (uint64_t)n << 16);
+		uint32_t count = STORE_BENCH_PORTS / STORE_BENCH_NETWORKS, forgotten;
+
+		for (uint32_t i = 0; i < count; i++, holding++) {
+			*holding = (struct holding){pools[n], owners[n * count + i], 0, 0, 1, HOLDING_CHOSEN};
+			CHECK(ledger_allocate(ledger, i + 1, 0, (struct instant){1}, &holding->value, &forgotten) == 0);
+			holding->value += base;
+		}
+		holdings_add(bench->holdings, bench->list, count, batch);
+		ledger_free(ledger);
+	}
+	rc = store_write(bench->store, batch, err);
+	*ms = (wall_s() - start) * 1e3;
+	store_batch_free(batch);
+	batch = store_batch_new();
+	holdings_drop(bench->holdings, "nets", batch);
+	if (rc == 0)
+		rc = store_write(bench->store, batch, err);
+	store_batch_free(batch);
+	return rc;
+}
+
+/* The two in turns. */
+static int networks(struct bench *bench, struct pool_bench_stored *out, struct err *err)
+{
+	double times[2][NETWORK_ROUNDS];
+	int rc = 0;
+
+	for (unsigned i = 0; i < 2 * NETWORK_ROUNDS && rc == 0; i++)
+		rc = networks_round(bench, i % 2 == 0, &times[i % 2][i / 2], err);
+	if (rc < 0)
+		return rc;
+	out->same_ms = median(times[0], NETWORK_ROUNDS);
+	out->distinct_ms = median(times[1], NETWORK_ROUNDS);
+	return 0;
 }
 
 static int add_size(void *context, const uint8_t *bytes, size_t size)
@@ -260,7 +318,9 @@ int pool_bench_stored(const char *directory, uint64_t interfaces, struct pool_be
 		(void)snprintf(bench.names[i], sizeof(bench.names[i]), "demo/vm%" PRIu64 ":eth0", i + 1);
 	memset(bench.list, 1, (size_t)STORE_BENCH_BATCH * POOLS * sizeof(*bench.list));
 	ledgers_make(&bench);
-	rc = measure(&bench, out, err);
+	rc = networks(&bench, out, err);
+	if (rc == 0)
+		rc = measure(&bench, out, err);
 	ledgers_free(&bench);
 	holdings_free(bench.holdings);
 	store_close(bench.store);

@@ -20,19 +20,23 @@ struct clab {
 
 static const char *text_of(const struct node *node) { return node != NULL && node->kind == NODE_SCALAR ? node->text : NULL; }
 
+/* A value of a node or of its group. */
+static const struct node *own_value(const struct clab *clab, const struct node *node, const char *key)
+{
+	const struct node *value = node_member(node, key);
+	const char *group = text_of(node_member(node, "group"));
+
+	return value != NULL || group == NULL ? value : node_member(node_member(clab->groups, group), key);
+}
+
 /* A value of a node, with what it inherits. */
 static const struct node *value_of(const struct clab *clab, const struct node *node, const char *key)
 {
-	const struct node *value = node_member(node, key), *group, *kind;
-	const char *name;
+	const struct node *value = own_value(clab, node, key), *kind = own_value(clab, node, "kind");
 
-	group = node_member(clab->groups, (name = text_of(node_member(node, "group"))) ? name : "");
-	if (value == NULL)
-		value = node_member(group, key);
-	if (value != NULL || strcmp(key, "kind") == 0)
-		return value ? value : node_member(clab->defaults, key);
-	kind = value_of(clab, node, "kind");
-	value = node_member(node_member(clab->kinds, text_of(kind) ? text_of(kind) : ""), key);
+	kind = kind ? kind : node_member(clab->defaults, "kind");
+	if (value == NULL && strcmp(key, "kind") != 0 && text_of(kind) != NULL)
+		value = node_member(node_member(clab->kinds, text_of(kind)), key);
 	return value ? value : node_member(clab->defaults, key);
 }
 

@@ -99,43 +99,55 @@ static void netlab_join(struct import *import, struct place place, const char *c
 	}
 }
 
-static void netlab_link(struct import *import, const struct node *link)
+/* Nodes that a link joins. */
+struct netlab_ends {
+	const char *names[64];
+	size_t count;
+};
+
+static void add_end(struct netlab_ends *ends, const char *name)
+{
+	if (name != NULL && ends->count < COUNT_OF(ends->names))
+		ends->names[ends->count++] = name;
+}
+
+/* { r1: , r2: , prefix: } or { interfaces: [ { node: r1 } ] } */
+static void netlab_map(struct import *import, const struct node *link, struct netlab_ends *ends)
 {
 	static const char *const known[] = {"prefix", "type", "name", "interfaces"};
-	const char *names[64], *dash, *prefix = NULL;
-	size_t count = 0;
+	const struct node *interfaces = node_member(link, "interfaces");
 
-	if (link->kind == NODE_SCALAR) {
-		dash = strchr(link->text, '-');
-		if (dash == NULL) {
-			import_skip(import, link->place, "links", "expected two nodes, as r1-r2");
-			return;
+	for (const struct node *n = link->first; n != NULL; n = n->next) {
+		if (import_node_find(import, n->key) == NULL) {
+			if (!among(n->key, known, COUNT_OF(known)))
+				import_skip(import, n->key_place, "links", "%s has no meaning here", n->key);
+			continue;
 		}
-		names[count++] = arena_printf(import->arena, "%.*s", (int)(dash - link->text), link->text);
-		names[count++] = dash + 1;
+		add_end(ends, n->key);
+		if (n->kind == NODE_MAP && n->count > 0)
+			import_skip(import, n->key_place, "links", "what is said of %s has no meaning here", n->key);
 	}
-	for (const struct node *n = link->kind == NODE_LIST ? link->first : NULL; n != NULL && count < COUNT_OF(names); n = n->next)
-		if (n->kind == NODE_SCALAR)
-			names[count++] = n->text;
-	for (const struct node *n = link->kind == NODE_MAP ? link->first : NULL; n != NULL && count < COUNT_OF(names); n = n->next) {
-		if (import_node_find(import, n->key) != NULL) {
-			names[count++] = n->key;
-			if (n->kind == NODE_MAP && n->count > 0)
-				import_skip(import, n->key_place, "links", "what is said of %s has no meaning here", n->key);
-		} else if (!among(n->key, known, COUNT_OF(known))) {
-			import_skip(import, n->key_place, "links", "%s has no meaning here", n->key);
-		}
-	}
-	if (link->kind == NODE_MAP) {
-		const struct node *interfaces = node_member(link, "interfaces");
+	for (const struct node *n = interfaces != NULL ? interfaces->first : NULL; n != NULL; n = n->next)
+		add_end(ends, n->kind == NODE_SCALAR ? n->text : member(n, "node"));
+}
 
-		prefix = member(link, "prefix");
-		for (const struct node *n = interfaces ? interfaces->first : NULL; n != NULL && count < COUNT_OF(names); n = n->next)
-			if (member(n, "node") != NULL || n->kind == NODE_SCALAR)
-				names[count++] = n->kind == NODE_SCALAR ? n->text : member(n, "node");
+static void netlab_link(struct import *import, const struct node *link)
+{
+	struct netlab_ends ends = {.count = 0};
+	const char *dash = link->kind == NODE_SCALAR ? strchr(link->text, '-') : NULL;
+
+	if (link->kind == NODE_SCALAR && dash == NULL)
+		import_skip(import, link->place, "links", "expected two nodes, as r1-r2");
+	if (dash != NULL) {
+		add_end(&ends, arena_printf(import->arena, "%.*s", (int)(dash - link->text), link->text));
+		add_end(&ends, dash + 1);
 	}
-	if (count > 0)
-		netlab_join(import, link->place, names, count, prefix);
+	for (const struct node *n = link->kind == NODE_LIST ? link->first : NULL; n != NULL; n = n->next)
+		add_end(&ends, text_of(n));
+	if (link->kind == NODE_MAP)
+		netlab_map(import, link, &ends);
+	if (ends.count > 0)
+		netlab_join(import, link->place, ends.names, ends.count, link->kind == NODE_MAP ? member(link, "prefix") : NULL);
 }
 
 void import_netlab(struct import *import, const struct node *root)
@@ -215,6 +227,24 @@ static void gns3_filters(struct import *import, struct import_cable *cable, cons
 	}
 }
 
+static struct import_node *gns3_find(const struct gns3_id *ids, size_t count, const char *id)
+{
+	for (size_t i = 0; id != NULL && i < count; i++)
+		if (ids[i].id != NULL && strcmp(ids[i].id, id) == 0)
+			return ids[i].node;
+	return NULL;
+}
+
+/* A router's interface by adapter and port; others are numbered as they come. */
+static const char *gns3_interface(struct import *import, const struct import_node *node, const struct node *end)
+{
+	const char *adapter = member(end, "adapter_number"), *port = member(end, "port_number");
+
+	if (node->role != IMPORT_ROUTER)
+		return NULL;
+	return arena_printf(import->arena, "e%s-%s", adapter ? adapter : "0", port ? port : "0");
+}
+
 static void gns3_link(struct import *import, const struct node *from, const struct gns3_id *ids, size_t count)
 {
 	struct import_cable *cable = import_cable_add(import, from->place);
@@ -223,19 +253,12 @@ static void gns3_link(struct import *import, const struct node *from, const stru
 	if (cable == NULL)
 		return;
 	for (const struct node *end = ends && ends->kind == NODE_LIST ? ends->first : NULL; end != NULL; end = end->next) {
-		const char *id = member(end, "node_id"), *adapter = member(end, "adapter_number"), *port = member(end, "port_number");
-		struct import_node *node = NULL;
+		struct import_node *node = gns3_find(ids, count, member(end, "node_id"));
 
-		for (size_t i = 0; id != NULL && i < count; i++)
-			if (ids[i].id != NULL && strcmp(ids[i].id, id) == 0)
-				node = ids[i].node;
 		if (node == NULL || cable->nodes[1] != NULL)
 			import_skip(import, end->place, "topology.links", "this end of the link has no meaning here");
 		else
-			(void)import_plug(import, cable, node,
-				node->role == IMPORT_ROUTER
-					? arena_printf(import->arena, "e%s-%s", adapter ? adapter : "0", port ? port : "0")
-					: NULL);
+			(void)import_plug(import, cable, node, gns3_interface(import, node, end));
 	}
 	gns3_filters(import, cable, node_member(from, "filters"));
 }

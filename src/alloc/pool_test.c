@@ -165,10 +165,10 @@ static void reserve_and_exclude(void **state)
 	pool_free(pool);
 }
 
-/* Random operations against arrays: no unit has two owners, counts are exact, same seed same units. */
+/* A million random operations against arrays: no unit has two owners, counts are exact, same seed same units. */
 static void random_operations_agree_with_reference(void **state)
 {
-	enum { UNITS = 300, OWNERS = 400, STEPS = 200000 };
+	enum { UNITS = 300, OWNERS = 400, STEPS = 500000 };
 	uint64_t hashes[2] = {0, 0};
 
 	(void)state;

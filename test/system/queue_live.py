@@ -1,4 +1,5 @@
-# What test/system/queue_live.sh asks of the JSON that weft prints: usage: QUESTION FOLDER [POLICY SECONDS]; FOLDER holds live.json and events.json.
+# What test/system/queue_live.sh asks of the JSON that weft prints. usage: QUESTION FOLDER [POLICY SECONDS]
+# FOLDER holds live.json, events.json and history.json.
 import csv
 import datetime
 import json
@@ -23,6 +24,14 @@ if question == "sums":
         rest = v["turnaround_s"] - v["waiting_s"] - v["service_s"]
         if abs(rest) > 1e-6 or v["service_s"] < 5:
             sys.exit(f"{v}")
+elif question == "history":
+    # One row for each machine, the same times as live, and the very sum.
+    runs = {r["name"]: r for r in json.load(open(work + "/history.json"))}
+    for name, v in vms.items():
+        r = runs.get(name, {"turnaround_s": -1, "waiting_s": 0, "service_s": 0})
+        if abs(r["turnaround_s"] - v["turnaround_s"]) > 1e-6 or abs(r["turnaround_s"] - r["waiting_s"] - r["service_s"]) > 1e-6:
+            sys.exit(f"{v} {r}")
+    sys.exit(len(runs) != len(vms))
 elif question == "served":
     # 7.5, 8.5 or 9.5 s: with slices of 6 s well within the second one, however long the order takes.
     print(*(n for n, v in vms.items() if v["state"] == "running" and v["service_s"] >= 7.5 + int(n[1:]) % 3))

@@ -30,7 +30,10 @@ write_lab() {
 }
 
 ask() { python3 "$top/test/system/queue_live.py" "$1" "$work" "${2:-}" "${3:-}"; }
-look() { "$weft" queue ls --lab "$1" -j >"$work/live.json" && "$weft" events --lab "$1" --once --since 1 -j >"$work/events.json"; }
+look() {
+	"$weft" queue ls --lab "$1" -j >"$work/live.json" && "$weft" events --lab "$1" --once --since 1 -j >"$work/events.json" &&
+		"$weft" history --lab "$1" -j >"$work/history.json"
+}
 
 # Kills each machine once it has been served for long enough, which is never close to the end of a slice.
 all_served() {
@@ -59,6 +62,7 @@ for policy in ${POLICIES:-rr priority}; do
 	must "$policy: all machines are served" within $((guests * 12 + 120)) all_served "$policy"
 	look "$policy"
 	check "$policy: turnaround is waiting plus service" ask sums
+	check "$policy: history keeps each run with its times" ask history
 	check "$policy: order and times are those of the simulator, within $tolerance_s s" as_simulated "$policy"
 	[ "$policy" != rr ] || check "rr: machines were paused when their slice was over" test "$(paused_machines)" -ge $((guests / 2))
 	check "$policy: the lab goes away" "$weft" down "$policy" -y

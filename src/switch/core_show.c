@@ -274,6 +274,16 @@ static void show_nat_rules(const struct answer *answer, const struct nat *nat)
 	}
 }
 
+static void show_all_nat_rules(const struct answer *answer, uint32_t router)
+{
+	const struct router *at;
+	size_t cursor = 0;
+
+	while ((at = map_next(&answer->core->routers, &cursor, NULL, NULL)) != NULL)
+		if (at->nat != NULL && (router == 0 || at->config.id == router))
+			show_nat_rules(answer, at->nat);
+}
+
 static void show_group(const struct answer *answer, const struct group *group)
 {
 	struct row_group row = {.group = group->config.id, .complete = group->active && group->version == group->config.version};
@@ -320,7 +330,6 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 {
 	struct answer answer = {core, to, seq, now};
 	struct network *network;
-	struct router *router;
 	struct group *group;
 	struct port *port;
 	struct rif *rif;
@@ -360,9 +369,7 @@ int core_show(struct core *core, enum process_id to, uint32_t seq, const struct 
 		show_translations(&answer, show->object);
 		return 0;
 	case SHOW_NAT_RULES:
-		while ((router = map_next(&core->routers, &cursor, NULL, NULL)) != NULL)
-			if (router->nat != NULL && (show->object == 0 || router->config.id == show->object))
-				show_nat_rules(&answer, router->nat);
+		show_all_nat_rules(&answer, show->object);
 		return 0;
 	case SHOW_GROUPS:
 		while ((group = map_next(&core->groups, &cursor, NULL, NULL)) != NULL)

@@ -162,14 +162,21 @@ static struct seen send_frame(struct world *world, uint32_t from, uint32_t at, c
 	return seen_at(world, at);
 }
 
-static struct seen send_tcp(
-	struct world *world, uint32_t from, const char *to, uint32_t at, uint16_t src_port, uint16_t dst_port, uint8_t flags)
+static struct frame tcp_to(uint32_t from, const char *to, uint16_t src_port, uint16_t dst_port, uint8_t flags)
 {
 	struct frame frame = frame_to(from, to, IP_PROTOCOL_TCP, src_port, dst_port);
 
 	frame.tcp_flags = flags;
+	return frame;
+}
+
+static struct seen send_value(struct world *world, uint32_t from, uint32_t at, struct frame frame)
+{
 	return send_frame(world, from, at, &frame);
 }
+
+#define send_tcp(world, from, to, at, src_port, dst_port, flags)                                                                           \
+	send_value((world), (from), (at), tcp_to((from), (to), (src_port), (dst_port), (flags)))
 
 static struct seen send_udp(struct world *world, uint32_t from, const char *to, uint32_t at, uint16_t src_port, uint16_t dst_port)
 {

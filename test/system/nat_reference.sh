@@ -104,5 +104,5 @@ check "and the connections, before and after" says "198.51.100.77:80" "$weft" sh
 check "the trace names the step" says "becomes 198.51.100.1:" "$weft" trace in 198.51.100.77 tcp/80 --source 10.1.0.9
 rm -f "$WEFT_ROOT/compared" "$WEFT_ROOT"/*.weft.yaml
 check "the lab goes" "$weft" down -y
-check "nothing is left" within 10 nothing_left
+check "nothing is left" within 30 nothing_left
 finish

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFINITIONS_MAX 32
+#define DEFINITIONS_MAX 128
 #define NAME_BYTES_MAX 48
 
 /* Kinds that are met, each with the name of its definition. */

@@ -7,6 +7,9 @@ need /usr/sbin/bgpctl openbgpd
 # shellcheck source=test/interop/bgp_lab.bash
 . "$(dirname "$0")/bgp_lab.bash"
 
+# Where OpenBGPD jails itself: its package leaves it to the init system to make the folder.
+[ -d /run/openbgpd ] || install -d -m 755 /run/openbgpd
+
 # start_openbgpd OPTIONS: ends the one that runs.
 start_openbgpd() {
 	local dir="$work/openbgpd"
@@ -21,6 +24,7 @@ network 2001:db8:c0::/64
 neighbor 10.77.0.1 {
 	remote-as 65001
 	local-address 10.77.0.2
+	local-address 2001:db8:77::2
 	holdtime 9
 	announce IPv4 unicast
 	announce IPv6 unicast

@@ -107,7 +107,10 @@ static void vmdk_and_vdi_heads(void **state)
 /* Sizes cut everywhere, in memory of just that size, so that a sanitizer sees a byte too far. */
 static void heads_may_end_anywhere(void **state)
 {
-	static const char *const magics[] = {"QFI\xfb\0\0\0\3", "KDMV", "# Disk DescriptorFile", "<?xml"};
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} magics[] = {{"QFI\xfb\0\0\0\3", 8}, {"KDMV", 4}, {"# Disk DescriptorFile", 21}, {"<?xml", 5}};
 	struct rand rand = rand_seeded(11);
 
 	for (unsigned i = 0; i < 2000; i++) {
@@ -117,7 +120,7 @@ static void heads_may_end_anywhere(void **state)
 		for (size_t k = 0; k < size; k++)
 			cut[k] = (uint8_t)rand_below(&rand, 256);
 		if (size > 24)
-			memcpy(cut, magics[i / 2 % 4], i / 2 % 4 == 0 ? 8 : strlen(magics[i / 2 % 4]));
+			memcpy(cut, magics[i / 2 % 4].bytes, magics[i / 2 % 4].size);
 		if (size > 0x44 && i % 10 == 0)
 			memcpy(cut + 0x40, "\x7f\x10\xda\xbe", 4);
 		(void)image_head("x", cut, size, &head, &err);

@@ -118,10 +118,11 @@ int disk_make(const char *overlay, const char *image, const char *format, struct
 
 void disk_kept_path(const char *state, const char *path, char out[FILE_BYTES])
 {
-	int used = snprintf(out, FILE_BYTES, "%.190s/disks/", state);
+	int used = snprintf(out, FILE_BYTES, "%.199s/disks/", state);
 
+	/* Names have no '+', so no two machines get the same file. */
 	for (; *path != '\0' && used + 8 < FILE_BYTES; path++)
-		out[used++] = *path == '/' ? '.' : *path;
+		memcpy(out + used++, *path == '/' ? "+" : path, 1);
 	(void)snprintf(out + used, FILE_BYTES - (size_t)used, ".qcow2");
 }
 

@@ -49,8 +49,8 @@ check "the image is in use" status 1 "$weft" image rm appliance
 check "and what was imported" timeout 60 "$weft" image verify appliance
 check "the lab goes" timeout 120 "$weft" down boot -y -q
 check "its disks go, too, but for one that is kept" test "$(find "$WEFT_ROOT/state" -name '*.qcow2' -printf '%P ')" = \
-	"images/appliance/disk.qcow2 disks/boot.kept.qcow2 "
-inode() { stat -c %i "$WEFT_ROOT/state/disks/boot.kept.qcow2"; }
+	"images/appliance/disk.qcow2 disks/boot+kept.qcow2 "
+inode() { stat -c %i "$WEFT_ROOT/state/disks/boot+kept.qcow2"; }
 before=$(inode)
 lab 'kept: { image: appliance, keep-disk: true, start: false }'
 check "the lab comes back" timeout 60 "$weft" up "$lab" -q

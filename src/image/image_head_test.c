@@ -111,6 +111,7 @@ static void heads_may_end_anywhere(void **state)
 		const char *bytes;
 		size_t size;
 	} magics[] = {{"QFI\xfb\0\0\0\3", 8}, {"KDMV", 4}, {"# Disk DescriptorFile", 21}, {"<?xml", 5}};
+	static const uint8_t vdi[] = {0x7f, 0x10, 0xda, 0xbe};
 	struct rand rand = rand_seeded(11);
 
 	for (unsigned i = 0; i < 2000; i++) {
@@ -119,10 +120,10 @@ static void heads_may_end_anywhere(void **state)
 
 		for (size_t k = 0; k < size; k++)
 			cut[k] = (uint8_t)rand_below(&rand, 256);
-		if (size > 24)
-			memcpy(cut, magics[i / 2 % 4].bytes, magics[i / 2 % 4].size);
+		for (size_t k = 0; size > 24 && k < magics[i / 2 % 4].size; k++)
+			cut[k] = (uint8_t)magics[i / 2 % 4].bytes[k];
 		if (size > 0x44 && i % 10 == 0)
-			memcpy(cut + 0x40, "\x7f\x10\xda\xbe", 4);
+			memcpy(cut + 0x40, vdi, sizeof(vdi));
 		(void)image_head("x", cut, size, &head, &err);
 		free(cut);
 	}

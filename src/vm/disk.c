@@ -121,8 +121,11 @@ void disk_kept_path(const char *state, const char *path, char out[FILE_BYTES])
 	int used = snprintf(out, FILE_BYTES, "%.199s/disks/", state);
 
 	/* Names have no '+', so no two machines get the same file. */
-	for (; *path != '\0' && used + 8 < FILE_BYTES; path++)
-		memcpy(out + used++, *path == '/' ? "+" : path, 1);
+	for (; *path != '\0' && used + 8 < FILE_BYTES; path++, used++) {
+		out[used] = *path;
+		if (*path == '/')
+			out[used] = '+';
+	}
 	(void)snprintf(out + used, FILE_BYTES - (size_t)used, ".qcow2");
 }
 

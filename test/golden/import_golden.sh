@@ -2,7 +2,7 @@
 # Golden tests of weft import: files of others give exactly their lab and what is said of the rest; each such lab is in order.
 # usage: import_golden.sh WEFT; with UPDATE=1 the expected files are written anew (then read them before you commit).
 set -u
-weft=$1
+weft=$(realpath "$1")
 cd "$(dirname "$0")/import" || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -54,13 +54,19 @@ check "weft(1) and the program have the same commands" diff <(commands) <(manual
 # Every command line in the README is one that the program understands.
 readme() {
 	local line words
-	sed -n 's/^ *\$* *\(weft [a-z][^#|>]*\).*/\1/p' "$top/README.md" | while read -r line; do
+	sed -n 's/^ *\$* *\(weft [a-z][^#|>]*\).*/\1/p' "$@" | while read -r line; do
 		words=${line#weft }
 		# shellcheck disable=SC2086 # words of a command
-		"$weft" $words --help >/dev/null || { echo "README: $line"; exit 1; }
+		"$weft" --help $words >/dev/null || { echo "README: $line"; exit 1; }
 	done
 }
-check "the README's commands exist" readme
+check "the README's commands exist" readme "$top/README.md"
+# Those in fenced blocks and between backquotes of the guides, likewise.
+# shellcheck disable=SC2016 # backquotes are what is looked for
+guides() { sed -n '/^```/,/^```/p' "$top/doc/tutorial.md" "$top/doc/coming-from.md" >guides && grep -oh '`weft [a-z][^`]*`' "$top/doc/tutorial.md" \
+	"$top/doc/coming-from.md" | tr -d '`' >>guides && readme guides; }
+check "the guides' commands exist" guides
+rm -f guides
 awk '/^```yaml/ { inside = 1; next } /^```/ { inside = 0 } inside' "$top/README.md" >readme.weft.yaml
 check "the README's lab is in order" "$weft" validate readme.weft.yaml
 rm -f readme.weft.yaml

@@ -57,6 +57,7 @@ check "Prometheus gets bandwidth" says 'weft_router_bandwidth_bits_per_second{la
 check "throughput" says 'weft_router_throughput_bits_per_second{lab="looking",router="r10"}' metrics
 check "and load" says 'weft_router_interface_load_ratio{lab="looking",interface="r2:eth0"}' metrics
 
+check "the example of the API" says "r2: " python3 "$top/examples/api.py" "$WEFT_ROOT/run/api.sock"
 check "--watch looks again" sh -c "[ \$(timeout -s INT 4 '$weft' show interfaces --watch | grep -c ^INTERFACE) -ge 2 ]"
 check "--watch of a command that changes something" status 2 "$weft" link down r2:r10 --watch
 check "top on a terminal shows and ends with q" sh -c "(sleep 2; printf 2; sleep 1; printf q) | TERM=xterm timeout 20 script -qec '$weft top' /dev/null | grep -q 'weft top'"

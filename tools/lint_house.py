@@ -20,7 +20,6 @@ CONFINED = [
     ("libfyaml.h", {"model": 2}),
     ("jansson.h", {"model": 2, "api": 2, "ctl": 2, "ui": 2, "store": 1, "vm": 1, "image": 1}),
     ("archive.h", {"image": 1, "vm": 1}),
-    ("libxml/", {"image": 1}),
     ("curl/", {"ui": 1, "ctl": 1}),  # ctl: its test is a client
     ("microhttpd.h", {"ctl": 2, "ui": 1}),
     ("sqlite3.h", {"store": 2}),
@@ -32,7 +31,7 @@ CONFINED = [
     ("urcu", {"switch": 4}),
     ("ncurses.h", {"ui": 1}),
     ("histedit.h", {"ui": 1}),
-    ("libxml/", {"ui": 1}),
+    ("libxml/", {"image": 1, "ui": 1}),
     ("libslirp.h", {"switch": 1}),
     ("linux/if_tun.h", {"proc": 2, "switch": 2}),
 ]

@@ -197,12 +197,12 @@ static void limits_test(void **state)
 {
 	for (int turn = 0; turn < 3; turn++) {
 		struct holdings *holdings = holdings_new();
-		struct lab *lab = test_lab_new("limits");
 		struct diags diags = {0};
 		struct assignment out;
 
 		for (int round = 0; round < 2; round++) {
-			lab = test_lab_new("limits");
+			struct lab *lab = test_lab_new("limits");
+
 			test_pool(lab, "lans", "10.0.0.0/22", 24);
 			lab->pools[0].shorten_quarantine = turn != 1;
 			lab->pools[0].quota = turn == 2 ? 3 : 0;

@@ -454,7 +454,7 @@ static void compare(struct world *a, struct world *b)
 	}
 }
 
-static void compare_counters(struct world *a, struct world *b)
+static void compare_counters(struct world *a, struct world *b, const struct act *act, int step)
 {
 	static const enum show_what questions[] = {SHOW_INTERFACES, SHOW_DROPS, SHOW_DHCP};
 
@@ -466,6 +466,8 @@ static void compare_counters(struct world *a, struct world *b)
 		world_clear(b);
 		assert_int_equal(core_show(a->core, PROCESS_CTL, 1, &show, a->now, &err), 0);
 		assert_int_equal(core_show(b->core, PROCESS_CTL, 1, &show, b->now, &err), 0);
+		if (a->told_count != b->told_count)
+			explain(a, b, act, step);
 		compare(a, b);
 	}
 }
@@ -604,8 +606,8 @@ static void agree(bool nat, int steps)
 			forecast_check(plain, &forecast);
 			verdicts[forecast.trace.verdict]++;
 		}
-		if (step % 100 == 0)
-			compare_counters(cached, plain);
+		if (wanted != NULL || step % 100 == 0)
+			compare_counters(cached, plain, &act, step);
 	}
 	printf("%u frames sent\n", sent);
 	/* A test of silence would prove little. */

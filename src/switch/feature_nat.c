@@ -174,6 +174,13 @@ static enum drop_reason plan_carry_out(struct walk *walk, struct plan *plan)
 	return DROP_NONE;
 }
 
+/* False for what no router forwards: nothing is taken for it, it meets its end at what comes next. */
+static bool is_to_one(struct walk *walk)
+{
+	return !ip_is_multicast(walk_ip_dst(walk)) && !rif_is_broadcast(walk->in, walk_ip_dst(walk)) &&
+	       !mac_is_multicast(walk->key.eth_dst);
+}
+
 static enum drop_reason begin(struct walk *walk, const struct conn_tuple *tuple, const struct conn *replaced)
 {
 	struct nat *nat = walk->router->nat;
@@ -183,10 +190,12 @@ static enum drop_reason begin(struct walk *walk, const struct conn_tuple *tuple,
 
 	plan.destination = nat_destination(nat, tuple, &plan.onward);
 	destination = ip_from_bytes((enum ip_family)tuple->family, plan.onward.dst);
-	if (router_local(walk->router, walk->in, destination) != NULL)
+	if (router_local(walk->router, walk->in, destination) != NULL || !is_to_one(walk))
 		return DROP_NONE;
 	choose_path(walk, &plan.onward);
 	plan.out = route_interface(walk, destination);
+	if (plan.out != NULL && rif_is_broadcast(plan.out, destination))
+		return DROP_NONE;
 	hairpin = plan.destination != NULL && walk->in->config.id != plan.destination->config.rif;
 	if (plan.out != NULL)
 		plan.source = nat_source(nat, tuple, plan.out->config.id, hairpin ? plan.destination : NULL);
@@ -272,12 +281,6 @@ static bool must_change(struct walk *walk)
 	out = route_interface(walk, destination);
 	return (out != NULL && nat_source(walk->router->nat, &tuple, out->config.id, NULL) != NULL) ||
 	       nat_is_outside(walk->router->nat, destination);
-}
-
-static bool is_to_one(struct walk *walk)
-{
-	return !ip_is_multicast(walk_ip_dst(walk)) && !rif_is_broadcast(walk->in, walk_ip_dst(walk)) &&
-	       !mac_is_multicast(walk->key.eth_dst);
 }
 
 static enum drop_reason judge_later(struct walk *walk, struct conn_tuple *tuple)

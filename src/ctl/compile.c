@@ -509,7 +509,7 @@ static void compile_vm(struct compiler *c, const struct lab_vm *vm, uint32_t sch
 	body->priority = vm->priority;
 	body->estimate_s = vm->estimate_s > 0 ? vm->estimate_s : vm->walltime_s;
 	body->walltime_s = vm->walltime_s;
-	body->restart = restarts[vm->restart];
+	body->restart = (uint8_t)restarts[vm->restart];
 	CHECK(vm->after_count <= AFTER_MAX);
 	for (size_t i = 0; i < vm->after_count; i++)
 		body->after[body->after_count++] = id_of(c, "vm", vm->after[i]);

@@ -4,7 +4,7 @@
 # shellcheck source=test/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-states=${STATES:-20000}
+states=${STATES:-4000}
 lab=$(mktemp /tmp/weft-hostile.XXXXXX)
 clean_up_more() { rm -f "$lab"; }
 sockets=$WEFT_ROOT/run/ports
@@ -31,7 +31,7 @@ grew_little() {
 must "the lab comes up" "$weft" up "$lab"
 switch=$(number switch)
 must "the sockets are there" within 10 test -S "$sockets/evil"
-check "a first attack" attack 2000
+check "a first attack" attack 500
 before=$(memory_kib "$switch")
 must "no frame of the good guests is lost in $states bad states" attack "$states" ${SEED:+"$SEED"}
 attack 200 >&3; "$weft" show drops >&3

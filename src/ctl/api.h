@@ -51,7 +51,7 @@ void api_handle(void *context, struct http_request *request);
 typedef void api_fn(struct api_call *call);
 api_fn api_version, api_labs, api_lab_show, api_plan, api_lab_put, api_lab_delete, api_operation;
 api_fn api_vms, api_lab_vms, api_vm_action, api_vm_exec, api_vm_console, api_link_action, api_link_set;
-api_fn api_capture, api_history, api_metrics, api_openapi, api_trace, api_show, api_events, api_pools, api_holdings, api_pool_reserve, api_pool_release,
-	api_pool_plan, api_pool_check;
+api_fn api_capture, api_history, api_metrics, api_openapi, api_trace, api_show, api_events, api_pools, api_holdings, api_pool_reserve,
+	api_pool_release, api_pool_plan, api_pool_check;
 
 #endif

@@ -80,9 +80,9 @@ struct core {
 	bool collecting; /* packets to be sent wait in `out` */
 	struct output out[CORE_SEND_MAX];
 	unsigned out_count;
-	uint64_t lost;		/* packets from ports that are gone */
+	uint64_t lost;		 /* packets from ports that are gone */
 	struct instant measured; /* when throughput was taken last */
-	struct instant ra_next; /* when ports hear a router advertisement again */
+	struct instant ra_next;	 /* when ports hear a router advertisement again */
 	union message_body scratch;
 };
 

@@ -149,14 +149,14 @@ check "and networkd" eval 'keeps MTU=1400 && keeps DNS=10.6.0.1 && keeps DOMAINN
 check "and dhclient by DHCPv6" eval 'says "new_dhcp6_name_servers='"'fe80::"'" told isc6 BOUND6 && says "new_dhcp6_domain_search='"'life."'" told isc6 BOUND6'
 check "dhcpcd heard the name server and the MTU from the router" eval 'says "nd1_mtu='"'1400'"'" told dhcpcd ROUTERADVERT && says nd1_rdnss1_servers= told dhcpcd ROUTERADVERT'
 
-# After half of the lease all renew, by unicast; udhcpc has lost its way to the server, and rebinds by broadcast when the lease is about to end.
+# After half of the lease all renew, by unicast; udhcpc has lost its way to the server, and asks when and as it likes: mostly by broadcast.
 check "udhcpc loses its way to the server" in_space udhcpc ip route add blackhole 10.6.0.1/32
 check "dhclient renews" within 10 spoke isc '10\.6\.0\.[0-9]*\.68 > 10\.6\.0\.1\.67'
 check "dhcpcd renews" within 10 spoke dhcpcd '10\.6\.0\.[0-9]*\.68 > 10\.6\.0\.1\.67'
 check "networkd renews" within 10 spoke networkd '10\.6\.0\.[0-9]*\.68 > 10\.6\.0\.1\.67'
 check "dhclient renews its IPv6 address" within 10 spoke isc6 'dhcp6 renew'
 check "which is answered" within 5 test -e "$WEFT_ROOT/hook-isc6.tap0.RENEW6"
-check "udhcpc rebinds" within 15 spoke udhcpc '10\.6\.0\.[0-9]*\.68 > 255\.255\.255\.255\.67'
+check "udhcpc asks for its address again" within 25 spoke udhcpc '10\.6\.0\.[0-9]*\.68 > (255\.255\.255\.255|10\.6\.0\.1)\.67'
 check "which is answered, and the address stays" within 10 holds -4 udhcpc || grep -E "length 1:|>|Client-IP" "$WEFT_ROOT/udhcpc.packets"
 check "all still have the pool's addresses" holds -4 udhcpc isc dhcpcd networkd
 
@@ -169,7 +169,7 @@ check "dhclient gives its address back" within 5 not says " $isc " "$weft" show 
 in_space isc6 dhclient -6 -r -cf /dev/null -lf "$WEFT_ROOT/isc6.leases" -pf "$WEFT_ROOT/isc6.pid" -sf /bin/true tap0 >/dev/null 2>&1
 check "and its IPv6 address" within 5 not says " $isc6 " "$weft" show dhcp
 in_space isc timeout 3 dhclient -4 -1 -cf /dev/null -lf "$WEFT_ROOT/refused.leases" -pf "$WEFT_ROOT/refused.pid" -sf "$WEFT_ROOT/refuse" tap0 >/dev/null 2>&1
-check "dhclient refuses an address" spoke isc 'length 1: Decline'
+check "dhclient refuses an address" within 5 spoke isc 'length 1: Decline'
 check "which is counted" within 5 says dhcp_declined "$weft" show drops
 check "dhclient gets the same address again" says "bound to $isc" in_space isc timeout 20 dhclient -4 -1 -v -cf /dev/null \
 	-lf "$WEFT_ROOT/again.leases" -pf "$WEFT_ROOT/isc.pid" -sf /bin/true tap0

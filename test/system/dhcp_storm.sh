@@ -37,7 +37,7 @@ storm() {
 	said=$(ip netns exec "$space" "$top/test/system/dhcp_storm.py" "$count" "$limit_s" 2>&1 >"$WEFT_ROOT/leases")
 	local status=$?
 	echo "      $said" >&3
-	return $status
+	return "$status"
 }
 # What the clients were given is what the pool says that they have.
 as_planned() {

@@ -216,7 +216,7 @@ class Talk:
 
 
 def outgoing(host, protocol, steps):
-    """A host begins; `steps` go to and fro."""
+    """A host begins; `steps` go both ways."""
 
     def play(talk):
         remote, sport = "198.51.100.77", talk.base

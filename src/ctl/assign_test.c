@@ -192,37 +192,45 @@ static void cursor_test(void **state)
 	store_close(store);
 }
 
-/* What machines get out of a pool of four subnets, all of which rest, with and without leave to shorten that; and beyond a quota. */
+/* A lab with a pool of four subnets and `count` networks that want one of it. */
+static struct lab *pool_lab(int round, int count, bool shorten, uint32_t quota)
+{
+	struct lab *lab = test_lab_new("limits");
+
+	test_pool(lab, "lans", "10.0.0.0/22", 24);
+	lab->pools[0].shorten_quarantine = shorten;
+	lab->pools[0].quota = quota;
+	for (int n = 0; n < count; n++)
+		lab->networks[test_network(lab, arena_printf(lab->arena, "r%dn%d", round, n), NULL, false)].pool = 0;
+	return lab;
+}
+
+/* What networks get out of the pool when `first` of them had theirs before and left: NULL, or what is said. */
+static void limit_check(int first, int then, bool shorten, uint32_t quota, const char *said)
+{
+	struct holdings *holdings = holdings_new();
+	struct lab *before = pool_lab(0, first, shorten, quota), *after = pool_lab(1, then, shorten, quota);
+	struct diags diags = {.arena = after->arena};
+	struct assignment out;
+
+	assign_at(before, holdings, NULL, NOW);
+	if (said == NULL) {
+		assign_at(after, holdings, NULL, NOW + SECOND);
+	} else {
+		assert_int_equal(assign_lab(after, holdings, NOW + SECOND, &out, &diags), -EINVAL);
+		assert_non_null(strstr(diags.list[0].text, said));
+	}
+	arena_free(before->arena);
+	arena_free(after->arena);
+	holdings_free(holdings);
+}
+
+/* All four subnets rest: with and without leave to shorten that; and beyond a quota. */
 static void limits_test(void **state)
 {
-	for (int turn = 0; turn < 3; turn++) {
-		struct holdings *holdings = holdings_new();
-		struct diags diags = {0};
-		struct assignment out;
-
-		for (int round = 0; round < 2; round++) {
-			struct lab *lab = test_lab_new("limits");
-
-			test_pool(lab, "lans", "10.0.0.0/22", 24);
-			lab->pools[0].shorten_quarantine = turn != 1;
-			lab->pools[0].quota = turn == 2 ? 3 : 0;
-			for (int n = 0; n < (turn == 2 ? 3 + round : 4); n++)
-				lab->networks[test_network(lab, arena_printf(lab->arena, "r%dn%d", round, n), NULL, false)].pool = 0;
-			if (round == 0)
-				assign_at(lab, holdings, NULL, NOW);
-			diags.arena = lab->arena;
-			if (round == 1 && turn == 0)
-				assign_at(lab, holdings, NULL, NOW + SECOND);
-			else if (round == 1)
-				assert_int_equal(assign_lab(lab, holdings, NOW + SECOND, &out, &diags), -EINVAL);
-			if (round == 1 && turn == 1)
-				assert_non_null(strstr(diags.list[0].text, "is used up"));
-			if (round == 1 && turn == 2)
-				assert_non_null(strstr(diags.list[0].text, "the lab's quota of 3 is used up"));
-			arena_free(lab->arena);
-		}
-		holdings_free(holdings);
-	}
+	limit_check(4, 4, true, 0, NULL);
+	limit_check(4, 4, false, 0, "is used up");
+	limit_check(3, 4, true, 3, "the lab's quota of 3 is used up");
 }
 
 /* Written as text, to compare two assignments of the same lab. */

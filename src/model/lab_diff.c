@@ -297,6 +297,12 @@ static const char *describe_subnet(struct arena *arena, struct prefix ipv4, cons
 	return pool ? arena_printf(arena, "from pool %s%s", pool, more) : arena_printf(arena, "no subnet%s", more);
 }
 
+static const char *describe_port(struct arena *arena, const struct lab_port *port)
+{
+	return arena_printf(arena, "%s%s on %s%s%s", port->socket ? "socket " : "", port->socket ? port->socket : port->tap,
+		port->network_name, port->netns ? ", in namespace " : "", port->netns ? port->netns : "");
+}
+
 /* What comes or goes, in a few words. */
 static const char *describe(struct arena *arena, const char *section, const void *object)
 {
@@ -324,12 +330,8 @@ static const char *describe(struct arena *arena, const char *section, const void
 		return arena_printf(arena, "%zu ingress, %zu egress rules%s", group->ingress_count, group->egress_count,
 			group->egress_count == 0 ? " (all out)" : "");
 	}
-	if (strcmp(section, "ports") == 0) {
-		const struct lab_port *port = object;
-
-		return arena_printf(arena, "%s%s on %s%s%s", port->socket ? "socket " : "", port->socket ? port->socket : port->tap,
-			port->network_name, port->netns ? ", in namespace " : "", port->netns ? port->netns : "");
-	}
+	if (strcmp(section, "ports") == 0)
+		return describe_port(arena, object);
 	return "";
 }
 

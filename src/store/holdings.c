@@ -217,10 +217,9 @@ static void rest(struct holdings *holdings, struct holding_pool *pool, struct ho
 /* A pool goes with all that was in it. */
 static void pool_remove(struct holdings *holdings, struct holding_pool *pool)
 {
-	const struct holding *holding;
 	uint32_t row = 0;
 
-	while ((holding = holding_row_next(&pool->rows, &row)) != NULL)
+	while (holding_row_next(&pool->rows, &row) != NULL)
 		row_remove(holdings, pool, row - 1);
 	(void)map_remove_str(&holdings->pools, pool->name);
 	pool_free_all(pool);

@@ -131,7 +131,7 @@ static void runs_test(void **state)
 static void change_at_random(struct holdings *holdings, struct rand *rand, int64_t now, struct store_batch *batch)
 {
 	char pools[8][16], owners[8][24];
-	struct holding list[8];
+	struct holding list[8] = {0};
 	uint64_t op = rand_below(rand, 20), count = rand_below(rand, 8) + 1;
 
 	for (uint64_t i = 0; i < count; i++) {

@@ -166,17 +166,24 @@ static int batch_check(const struct store_batch *batch, struct err *err)
 	return 0;
 }
 
-int store_write(struct store *store, const struct store_batch *batch, struct err *err)
+/* Writes a batch that was checked, if anything is in it. */
+static int batch_write(struct store *store, const struct store_batch *batch, struct err *err)
 {
 	bool nothing = batch->count == 0;
-	int rc = batch_check(batch, err);
 
 	for (size_t i = 0; i < STORE_JOURNAL_COUNT; i++)
 		nothing &= !batch->journals[i].empties && batch->journals[i].pieces == 0;
-	if (rc < 0 || nothing)
+	return nothing ? 0 : store->kind->write(store->state, batch, err);
+}
+
+int store_write(struct store *store, const struct store_batch *batch, struct err *err)
+{
+	int rc = batch_check(batch, err);
+
+	if (rc < 0)
 		return rc;
 	store_flush(store);
-	return store->kind->write(store->state, batch, err);
+	return batch_write(store, batch, err);
 }
 
 /* --- batches that are written together --- */
@@ -235,7 +242,7 @@ void store_flush(struct store *store)
 	store->together = NULL;
 	store->waiting = NULL;
 	store->waiting_count = store->waiting_capacity = 0;
-	rc = store_write(store, batch, &err);
+	rc = batch_write(store, batch, &err);
 	store_batch_free(batch);
 	for (size_t i = 0; i < count; i++)
 		waiting[i].done(waiting[i].context, rc, &err);

@@ -234,10 +234,12 @@ static bool is_weak(enum conn_state state) { return conn_state_is_half(state) ||
 
 static void zone_enter(struct conn *conn)
 {
+	struct conn_zone *zone = conn->zone;
 	bool weak = is_weak((enum conn_state)conn->state);
 
-	list_append(weak ? &conn->zone->weak : &conn->zone->established, &conn->in_zone);
-	conn->zone->weak_used += weak;
+	CHECK(zone != NULL);
+	list_append(weak ? &zone->weak : &zone->established, &conn->in_zone);
+	zone->weak_used += weak;
 }
 
 static void zone_leave(struct conn *conn)

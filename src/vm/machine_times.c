@@ -81,16 +81,21 @@ bool machine_times_load(const char *folder, struct machine_times *times)
 
 int64_t machine_times_boot(void)
 {
+	/* "xxxxxxxx-xxxx-...": the first twelve digits are enough. */
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-	uint32_t first = 0;
-	uint16_t second = 0;
+	char text[14] = "", *end;
+	uint64_t first, second;
 	bool read;
 
 	if (file == NULL)
 		return 0;
-	read = fscanf(file, "%8" SCNx32 "-%4" SCNx16, &first, &second) == 2;
+	read = fgets(text, sizeof(text), file) != NULL;
 	(void)fclose(file);
-	return read ? (int64_t)first << 16 | second : 0;
+	first = strtoull(text, &end, 16);
+	if (!read || end != text + 8 || *end != '-')
+		return 0;
+	second = strtoull(text + 9, &end, 16);
+	return end == text + 13 ? (int64_t)(first << 16 | second) : 0;
 }
 
 void machine_times_advance(struct machine_times *times, int64_t now_wall_ns)

@@ -112,7 +112,8 @@ void nat_rewrite_run(struct packet *packet, const struct nat_rewrite *rewrite)
 	struct ethernet_header *eth = (struct ethernet_header *)packet->data;
 	struct ipv4_header *v4 = (struct ipv4_header *)(eth + 1);
 	struct ipv6_header *v6 = (struct ipv6_header *)(eth + 1);
-	uint8_t protocol = 0, *l4 = nat_transport((uint8_t *)(eth + 1), packet->data + packet->size, &protocol);
+	const uint8_t *end = packet->data + packet->size;
+	uint8_t protocol = 0, *l4 = nat_transport((uint8_t *)(eth + 1), end, &protocol);
 
 	if (wire_get_u16(eth->type) == ETHERNET_IPV4) {
 		wire_put_u16(v4->checksum, nat_checksum_grow(wire_get_u16(v4->checksum), rewrite->address_sum));
@@ -122,7 +123,8 @@ void nat_rewrite_run(struct packet *packet, const struct nat_rewrite *rewrite)
 		memcpy(v6->source, rewrite->src, sizeof(v6->source));
 		memcpy(v6->destination, rewrite->dst, sizeof(v6->destination));
 	}
-	if (l4 == NULL || checksum_at(protocol) == 0)
+	/* Prefixes are translated without a look at the transport header, which may be cut short. */
+	if (l4 == NULL || checksum_at(protocol) == 0 || end - l4 < (int)checksum_at(protocol) + 2)
 		return;
 	if (rewrite->l4 == NAT_L4_PORTS) {
 		wire_put_u16(l4, rewrite->src_port);

@@ -26,7 +26,10 @@ struct nat_rewrite {
 /* Adds a change from one tuple to another, of the same family and protocol. */
 void nat_rewrite_add(struct nat_rewrite *rewrite, const struct conn_tuple *from, const struct conn_tuple *to);
 
-/* Makes the change. The packet has a sound IP header and, unless it is a later fragment, a whole transport header. */
+/*
+ * Makes the change. The packet has a sound IP header and, unless it is a later fragment or no ports change, a whole transport header; of
+ * one that isn't whole only the addresses change.
+ */
 void nat_rewrite_run(struct packet *packet, const struct nat_rewrite *rewrite);
 
 /* Where the transport header is, behind `l3`, and of which protocol; NULL when it is not in this packet (a later fragment). */

@@ -7,7 +7,9 @@
 #include "net/icmp.h"
 #include "net/ipv4.h"
 #include "net/ipv6.h"
+#include "switch/conn.h"
 #include "switch/nat_prefix.h"
+#include "switch/nat_rewrite.h"
 
 #include <linux/virtio_net.h>
 #include <setjmp.h>
@@ -628,13 +630,39 @@ static void test_prefix(void **state)
 	world_close(world);
 }
 
+/* A frame that ends where its TCP header should begin: what lies behind it in memory is somebody else's. */
+static void test_prefix_short(void **state)
+{
+	static uint8_t bytes[14 + 40 + 64];
+	struct conn_tuple from = {.family = IP_V6}, to = {.family = IP_V6};
+	struct nat_rewrite rewrite = {0};
+	struct packet packet = {.data = bytes, .size = 14 + 40, .offload = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM}};
+
+	for (unsigned fill = 0; fill <= 0xff; fill += 0xff) {
+		memset(bytes, (int)fill, sizeof(bytes));
+		wire_put_u16(bytes + 12, ETHERNET_IPV6);
+		bytes[14] = 0x60;
+		bytes[14 + 6] = IP_PROTOCOL_TCP;
+		memcpy(from.src, world_ip("fd01:203:405:1::1234").bytes, 16);
+		memcpy(to.src, world_ip("2001:db8:1:d550::1234").bytes, 16);
+		rewrite = (struct nat_rewrite){0};
+		packet.offload.flags = fill == 0 ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0;
+		nat_rewrite_add(&rewrite, &from, &to);
+		nat_rewrite_run(&packet, &rewrite);
+		assert_memory_equal(bytes + 14 + 8, to.src, 16);
+		for (unsigned i = packet.size; i < sizeof(bytes); i++)
+			assert_int_equal(bytes[i], fill);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_source), cmocka_unit_test(test_udp), cmocka_unit_test(test_open_checksum),
 		cmocka_unit_test(test_destination), cmocka_unit_test(test_static), cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_foreign_error), cmocka_unit_test(test_fragments), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_blocks), cmocka_unit_test(test_change), cmocka_unit_test(test_unchanged),
-		cmocka_unit_test(test_bad_orders), cmocka_unit_test(test_prefix_address), cmocka_unit_test(test_prefix)};
+		cmocka_unit_test(test_bad_orders), cmocka_unit_test(test_prefix_address), cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_prefix_short)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,7 +220,8 @@ static int run_work(struct import *import, struct err *err)
 	(void)close(ends[1]);
 	error = pid < 0 ? err_set(err, -errno, "cannot start a process: %s", strerror(errno)) : listen_to(import, ends[0], err);
 	(void)close(ends[0]);
-	if (pid > 0 && error != 0)
+	/* With what it started, and also when all went well: nobody goes on writing into a disk that has its name. */
+	if (pid > 0 && kill(-pid, SIGKILL) != 0)
 		(void)kill(pid, SIGKILL);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -47,8 +47,7 @@ static int shown_only(const struct confine *confine, struct err *err)
 
 int confine_enter(const struct confine *confine, struct err *err)
 {
-	static const struct jail_spec spec = {
-		.files_read = true, .files_write = true, .execute = true, .threads = true, .no_sockets = true};
+	static const struct jail_spec spec = {.files_read = true, .files_write = true, .execute = true, .threads = true, .alone = true};
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC), landlock = 0, error;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -5,7 +5,8 @@
  * Theory of operation. Not every stranger meets a process of weftd: an image is taken in by whoever imports it, with that user's rights.
  * The parent forks; the child calls confine_enter before it looks at a byte, does its work, perhaps through programs of the system that
  * inherit all of this, and tells what came of it through a pipe. Of the jail's stages (jail.h) it has limits, capabilities, files and
- * calls: no file but those shown, no socket of any kind, no signal to others, no network. It ends with its parent.
+ * calls: no file but those shown, and of none its mode, owner or length by its path; no socket of any kind, no signal to others, no
+ * network. It stays in its parent's hands: in the process group in which it began, and ends with it.
  */
 #ifndef PROC_CONFINE_H
 #define PROC_CONFINE_H

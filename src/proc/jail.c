@@ -143,20 +143,39 @@ static int jail_identity(enum process_id process, const struct jail_spec *spec, 
 
 /* Stage 5. */
 
-/* Adds the calls of a list; a name that this architecture doesn't have is passed over. */
-static int add_calls(scmp_filter_ctx filter, uint32_t action, enum jail_calls which)
+static bool reaches_others(const char *call)
+{
+	const char *const *name = jail_call_names(CALLS_REACHING);
+
+	while (*name != NULL && strcmp(*name, call) != 0)
+		name++;
+	return *name != NULL;
+}
+
+/* Adds the calls of a list, `alone` without those that reach others; a name that this architecture doesn't have is passed over. */
+static int add_calls(scmp_filter_ctx filter, uint32_t action, enum jail_calls which, bool alone)
 {
 	int error = 0;
 
 	for (const char *const *name = jail_call_names(which); *name != NULL && error == 0; name++) {
 		int number = seccomp_syscall_resolve_name(*name);
 
-		if (number != __NR_SCMP_ERROR)
+		if (number != __NR_SCMP_ERROR && !(alone && reaches_others(*name)))
 			error = seccomp_rule_add(filter, action, number, 0);
 		if (error == -EDOM || error == -EINVAL)
 			error = 0;
 	}
 	return error;
+}
+
+/* Of the calls that reach others what concerns the caller alone: its limits, its threads and children, in no namespace of their own. */
+static int add_own_calls(scmp_filter_ctx filter)
+{
+	const uint64_t namespaces =
+		CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0));
+
+	return error ? error : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0));
 }
 
 /* Calls that are allowed only with certain arguments. */
@@ -170,7 +189,9 @@ static int add_special_calls(scmp_filter_ctx filter, const struct jail_spec *spe
 
 	for (size_t i = 0; i < COUNT_OF(requests) && error == 0; i++)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
-	if (error == 0 && !spec->network && !spec->no_sockets)
+	if (error == 0 && spec->alone)
+		error = add_own_calls(filter);
+	if (error == 0 && !spec->network && !spec->alone)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	if (error == 0 && spec->threads && !spec->execute)
 		error = seccomp_rule_add(
@@ -180,17 +201,18 @@ static int add_special_calls(scmp_filter_ctx filter, const struct jail_spec *spe
 
 static int allowlist(scmp_filter_ctx filter, const struct jail_spec *spec)
 {
-	int error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_BASE);
+	int error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_BASE, spec->alone);
 
 	/* Without file rights there is nothing to see; but libc looks for this and that (CPUs, names of threads) and does without. */
 	if (error == 0)
-		error = add_calls(filter, spec->files_read || spec->files_write ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES), CALLS_READ);
+		error = add_calls(
+			filter, spec->files_read || spec->files_write ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES), CALLS_READ, spec->alone);
 	if (error == 0 && spec->files_write)
-		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_WRITE);
+		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_WRITE, spec->alone);
 	if (error == 0 && spec->execute)
-		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_EXECUTE);
+		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_EXECUTE, spec->alone);
 	if (error == 0 && spec->network)
-		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_NETWORK);
+		error = add_calls(filter, SCMP_ACT_ALLOW, CALLS_NETWORK, spec->alone);
 	return error ? error : add_special_calls(filter, spec);
 }
 
@@ -206,7 +228,7 @@ static int jail_calls(const struct jail_spec *spec, enum jail_mode mode, struct 
 	if (error == 0)
 		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (error == 0)
-		error = spec->keep_privilege ? add_calls(filter, SCMP_ACT_ERRNO(EPERM), CALLS_DENIED) : allowlist(filter, spec);
+		error = spec->keep_privilege ? add_calls(filter, SCMP_ACT_ERRNO(EPERM), CALLS_DENIED, false) : allowlist(filter, spec);
 	if (error == 0)
 		error = seccomp_load(filter);
 	seccomp_release(filter);

@@ -61,7 +61,7 @@ int jail_filter(const struct jail_spec *spec, struct err *err);
 int jail_capabilities(bool read_any, struct err *err);
 
 /* Stage 5's lists, in jail_calls.c: NULL-terminated names of system calls. `which` is a bit of enum jail_calls. */
-enum jail_calls { CALLS_BASE, CALLS_READ, CALLS_WRITE, CALLS_EXECUTE, CALLS_NETWORK, CALLS_DENIED, CALLS_COUNT };
+enum jail_calls { CALLS_BASE, CALLS_READ, CALLS_WRITE, CALLS_EXECUTE, CALLS_NETWORK, CALLS_DENIED, CALLS_REACHING, CALLS_COUNT };
 const char *const *jail_call_names(enum jail_calls which);
 
 #endif

@@ -37,6 +37,14 @@ static const char *const denied[] = {"acct", "add_key", "adjtimex", "bpf", "cloc
 	"perf_event_open", "personality", "process_vm_writev", "ptrace", "quotactl", "reboot", "request_key", "sethostname",
 	"setdomainname", "settimeofday", "stime", "swapoff", "swapon", "syslog", "uselib", "userfaultfd", "vhangup", NULL};
 
+/*
+ * Of all these, what reaches others: landlock knows nothing of modes, owners and times, of truncation by path since version 3 only, of
+ * signals since version 6, and a pair of local sockets can be connected anew. Processes of the same user have nothing else between them.
+ */
+static const char *const reaching[] = {"accept4", "bind", "chmod", "chown", "clone", "connect", "fchmod", "fchmodat", "fchown", "kill",
+	"link", "linkat", "listen", "pidfd_open", "pidfd_send_signal", "prlimit64", "sched_setaffinity", "setpgid", "setsid", "socketpair",
+	"tgkill", "truncate", "utimensat", NULL};
+
 static const char *const *const lists[CALLS_COUNT] = {
 	[CALLS_BASE] = base,
 	[CALLS_READ] = reading,
@@ -44,6 +52,7 @@ static const char *const *const lists[CALLS_COUNT] = {
 	[CALLS_EXECUTE] = executing,
 	[CALLS_NETWORK] = network,
 	[CALLS_DENIED] = denied,
+	[CALLS_REACHING] = reaching,
 };
 
 const char *const *jail_call_names(enum jail_calls which) { return lists[which]; }

@@ -72,7 +72,7 @@ struct jail_spec {
 	bool files_write;    /* may write below `state` and `run` */
 	bool execute;	     /* may start programs */
 	bool threads;	     /* may start threads after the jail closed */
-	bool no_sockets;     /* may not even make local ones */
+	bool alone;	     /* may reach nobody: no socket, signal, limit of others, no mode or owner of a file, whatever else is set */
 };
 
 /* A row of the roof's table: the room, its jail, and with whom it speaks (bits 1 << enum process_id; both rows must say so). */

@@ -70,22 +70,29 @@ void super_act(struct super *super, struct child *child, const struct message *m
 bool super_is_act(enum message_type type);
 void super_acts_forget(struct super *super, enum process_id process);
 
-/* Connects a port with its hypervisor and answers the asker; stops listening for a port's; for all ports' (super_vhost.c). */
+/*
+ * Connects a port with its hypervisor and answers the asker; stops listening for a port's; for all ports' (super_vhost.c). The switch has
+ * died; what the new one hasn't asked for by now goes.
+ */
 void super_vhost_connect(struct super *super, struct child *asker, uint32_t seq, const struct msg_connect_vhost *order);
 void super_vhost_close(struct super *super, uint32_t port);
 void super_vhost_end(struct super *super);
+void super_vhost_unask(struct super *super);
+void super_vhost_close_unasked(struct super *super);
 
 /*
  * What outlives the switch (super_keep.c). `super_keep` carries out KEEP, FORGET and FORGET_UNASKED. `super_keep_device` keeps the
  * descriptor that super itself opened for a port; `tap` (NULL: none) says what it is. `super_kept` looks for a port's device that is the
  * same as the one asked for, sends the KEPT rows of what is beside it, and returns it (borrowed), or -1 after having closed what doesn't
- * fit. `super_kept_unask` is called when the switch has died.
+ * fit. `super_kept_unask` is called when the switch has died. `super_kept_has_room`: for one more descriptor that the switch has super
+ * hold.
  */
 void super_keep(struct super *super, struct child *child, const struct message *message);
 void super_keep_device(struct super *super, uint32_t port, const struct msg_open_tap *tap, int fd);
 int super_kept(struct super *super, struct child *child, uint32_t seq, uint32_t port, const struct msg_open_tap *tap);
 void super_kept_forget(struct super *super, uint32_t port);
 void super_kept_unask(struct super *super);
+bool super_kept_has_room(struct super *super);
 
 /* The guard: watched and made again when it died, told that the API answers, told that super ends in order (super_guard.c). */
 void super_guard_watch(struct super *super);

@@ -275,9 +275,29 @@ static void test_vhost_listens(void **state)
 	assert_int_equal(answer.error, 0);
 	assert_true(answer.fd >= 0);
 	(void)close(answer.fd);
-	super_kept_forget(&super, 79);
+	/* A new switch that asks for the port finds the socket; one that doesn't, since the port was deleted meanwhile, leaves none. */
+	super_kept_unask(&super);
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, 0);
+	(void)close(answer.fd);
+	tell(MSG_FORGET_UNASKED, NULL, -1);
+	assert_int_equal(access(path, F_OK), 0);
+	super_kept_unask(&super);
+	tell(MSG_FORGET_UNASKED, NULL, -1);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(super.kept_fds, 0);
+	/* No more than there is room for. */
+	super.kept_fds_max = 1;
+	super.kept_fds = 1;
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, -EMFILE);
+	super.kept_fds_max = super.kept_fds = 0;
+	ask(MSG_CONNECT_VHOST, &order);
+	assert_int_equal(answer.error, -ENOENT);
+	assert_int_equal(super.kept_fds, 1);
 	super_vhost_close(&super, 79);
 	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(super.kept_fds, 0);
 	ask(MSG_CONNECT_VHOST, &bad);
 	assert_int_equal(answer.error, -EINVAL);
 	/* What is no socket stays. */

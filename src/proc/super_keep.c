@@ -47,6 +47,8 @@ static unsigned fds_max(struct super *super)
 	return super->kept_fds_max;
 }
 
+bool super_kept_has_room(struct super *super) { return super->kept_fds < fds_max(super); }
+
 static void slot_close(struct super *super, struct kept *kept, unsigned slot)
 {
 	if (kept->fds[slot] < 0)
@@ -71,7 +73,7 @@ void super_kept_forget(struct super *super, uint32_t port)
 static void slot_set(struct super *super, struct kept *kept, const struct msg_keep *keep, int fd)
 {
 	slot_close(super, kept, keep->slot);
-	if (super->kept_fds >= fds_max(super)) {
+	if (!super_kept_has_room(super)) {
 		log_warning(NULL, "limit reached: %u descriptors are kept for the switch (raise the limit of open files)", super->kept_fds);
 		(void)close(fd);
 		return;
@@ -134,6 +136,7 @@ void super_kept_unask(struct super *super)
 
 	while ((kept = map_next(&super->kept, &cursor, NULL, NULL)) != NULL)
 		kept->asked = false;
+	super_vhost_unask(super);
 }
 
 static void forget_unasked(struct super *super)
@@ -145,6 +148,7 @@ static void forget_unasked(struct super *super)
 	while ((kept = map_next(&super->kept, &cursor, &port, NULL)) != NULL)
 		if (!kept->asked)
 			super_kept_forget(super, (uint32_t)port);
+	super_vhost_close_unasked(super);
 }
 
 void super_keep(struct super *super, struct child *child, const struct message *message)

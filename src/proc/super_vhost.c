@@ -5,7 +5,8 @@
  * so at a name that the lab's file gives, or connects to us there: then super listens, for as long as the port exists, and hands over who
  * has connected when the switch asks. All these names are in one folder, since the switch, which guests may have taken over, must not be
  * able to have super connect elsewhere. Nothing here waits; the switch asks again. A socket is made with the rights of its owner alone;
- * one that nobody listens on any more is replaced, what is no socket stays.
+ * one that nobody listens on any more is replaced, what is no socket stays. Sockets are bounded together with the descriptors that are kept
+ * for the switch, and like those they go when a new switch doesn't ask for them: their ports were deleted while there was none.
  */
 #include "base/arena.h"
 #include "base/check.h"
@@ -25,6 +26,7 @@
 #define BACKLOG 4
 
 struct vhost_listener {
+	bool asked; /* since the switch started */
 	int fd;
 	struct sockaddr_un address;
 };
@@ -62,20 +64,26 @@ static int bind_private(int fd, const struct sockaddr_un *address)
 	return rc == 0 ? 0 : -error;
 }
 
-static void listener_free(struct vhost_listener *listener)
+static void listener_free(struct super *super, struct vhost_listener *listener)
 {
 	if (listener == NULL)
 		return;
+	super->kept_fds--;
 	(void)close(listener->fd);
 	(void)unlink(listener->address.sun_path);
 	free(listener);
 }
 
-static struct vhost_listener *listener_new(const struct sockaddr_un *address, struct err *err)
+static struct vhost_listener *listener_new(struct super *super, const struct sockaddr_un *address, struct err *err)
 {
 	struct vhost_listener *listener;
-	int fd = stream_socket(), rc;
+	int fd, rc;
 
+	if (!super_kept_has_room(super)) {
+		(void)err_set(err, -EMFILE, "%u descriptors are held for the switch: raise the limit of open files", super->kept_fds);
+		return NULL;
+	}
+	fd = stream_socket();
 	if (fd < 0) {
 		(void)err_set(err, -errno, "can't make a socket: %s", strerror(errno));
 		return NULL;
@@ -94,8 +102,8 @@ static struct vhost_listener *listener_new(const struct sockaddr_un *address, st
 		return NULL;
 	}
 	listener = xalloc(sizeof(*listener));
-	listener->fd = fd;
-	listener->address = *address;
+	*listener = (struct vhost_listener){.fd = fd, .address = *address};
+	super->kept_fds++;
 	return listener;
 }
 
@@ -110,11 +118,12 @@ static int take_connected(struct super *super, uint32_t port, const struct socka
 		listener = NULL;
 	}
 	if (listener == NULL) {
-		listener = listener_new(address, err);
+		listener = listener_new(super, address, err);
 		if (listener == NULL)
 			return -1;
 		(void)map_set(&super->vhost_listeners, port, listener);
 	}
+	listener->asked = true;
 	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		(void)err_set(err, errno == EAGAIN ? -ENOENT : -errno, "nobody has connected to %s", address->sun_path);
@@ -156,10 +165,13 @@ static bool address_of(const struct super *super, const struct msg_connect_vhost
 
 void super_vhost_connect(struct super *super, struct child *asker, uint32_t seq, const struct msg_connect_vhost *order)
 {
+	struct vhost_listener *listener = map_get(&super->vhost_listeners, order->port);
 	struct sockaddr_un address;
 	struct err err = {0};
 	int fd = super_kept(super, asker, seq, order->port, NULL);
 
+	if (listener != NULL && order->listen)
+		listener->asked = true;
 	if (fd >= 0) {
 		(void)channel_send(asker->channel, MSG_OPENED, seq, NULL, fd);
 		return;
@@ -175,7 +187,27 @@ void super_vhost_connect(struct super *super, struct child *asker, uint32_t seq,
 	}
 }
 
-void super_vhost_close(struct super *super, uint32_t port) { listener_free(map_remove(&super->vhost_listeners, port)); }
+void super_vhost_close(struct super *super, uint32_t port) { listener_free(super, map_remove(&super->vhost_listeners, port)); }
+
+void super_vhost_unask(struct super *super)
+{
+	struct vhost_listener *listener;
+	size_t cursor = 0;
+
+	while ((listener = map_next(&super->vhost_listeners, &cursor, NULL, NULL)) != NULL)
+		listener->asked = false;
+}
+
+void super_vhost_close_unasked(struct super *super)
+{
+	struct vhost_listener *listener;
+	uint64_t port;
+	size_t cursor = 0;
+
+	while ((listener = map_next(&super->vhost_listeners, &cursor, &port, NULL)) != NULL)
+		if (!listener->asked)
+			super_vhost_close(super, (uint32_t)port);
+}
 
 void super_vhost_end(struct super *super)
 {
@@ -183,6 +215,6 @@ void super_vhost_end(struct super *super)
 	size_t cursor = 0;
 
 	while ((listener = map_next(&super->vhost_listeners, &cursor, NULL, NULL)) != NULL)
-		listener_free(listener);
+		listener_free(super, listener);
 	map_free(&super->vhost_listeners);
 }

@@ -283,6 +283,7 @@ int nat_set(struct core *core, const struct msg_nat *config, struct err *err)
 	end_forbidden(core, nat, &router->zone.weak);
 	end_forbidden(core, nat, &router->zone.established);
 	sweep_addresses(nat);
+	nat_ports_reserve(nat);
 	core_raise(core, &core->topology_generation);
 	return 0;
 }

@@ -79,9 +79,9 @@ static uint64_t reserved_ports(const struct nat *nat, uint32_t ip, uint16_t firs
 
 		if (rule->kind != NAT_DESTINATION || nat_class_of(rule->protocol, 0) != kind || ip_to_u32(rule->match.ip) != ip)
 			continue;
-		for (uint32_t port = rule->port_first; port <= rule->port_last; port++)
-			if (port >= first && port < first + (uint32_t)NAT_BLOCK_PORTS)
-				reserved |= UINT64_C(1) << (port - first);
+		for (uint32_t bit = rule->port_first > first ? rule->port_first - first : 0;
+			bit < NAT_BLOCK_PORTS && first + bit <= rule->port_last; bit++)
+			reserved |= UINT64_C(1) << bit;
 	}
 	return reserved;
 }
@@ -101,6 +101,17 @@ static void block_reserve(const struct nat *nat, const struct nat_address *addre
 {
 	for (enum nat_class kind = 0; kind < NAT_CLASSES; kind++)
 		block->reserved[kind] = reserved_ports(nat, address->ip, block->first, kind);
+}
+
+void nat_ports_reserve(struct nat *nat)
+{
+	const struct nat_address *address;
+	size_t cursor = 0;
+
+	while ((address = map_next(&nat->addresses, &cursor, NULL, NULL)) != NULL)
+		for (unsigned place = 0; place < NAT_BLOCKS && address->block_count > 0; place++)
+			if (address->blocks[place] != NULL)
+				block_reserve(nat, address, address->blocks[place]);
 }
 
 static uint16_t port_of_place(int place) { return (uint16_t)(NAT_PORT_FIRST + place * NAT_BLOCK_PORTS); }

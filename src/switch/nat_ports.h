@@ -77,6 +77,9 @@ uint32_t nat_host_address(const struct nat *nat, const struct nat_want *want);
 /* The port that nat_mapping_get would give, 0 for a protocol without; -1: none. Changes nothing. */
 int nat_port_would_be(const struct core *core, const struct nat *nat, const struct nat_want *want);
 
+/* The rules have changed: reserves what they forward in the blocks that are in use. Who has such a port keeps it. */
+void nat_ports_reserve(struct nat *nat);
+
 /* The host behind the router, or NULL. */
 const struct nat_host *nat_host_find(const struct nat *nat, const struct nat_want *want);
 

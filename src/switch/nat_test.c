@@ -630,6 +630,29 @@ static void test_prefix(void **state)
 	world_close(world);
 }
 
+/* A rule that comes later: its ports aren't given out any more, not even from blocks that are in use. */
+static void test_reserved_later(void **state)
+{
+	struct nat_rule list[] = {
+		snat("10.0.0.0/8", "198.51.100.1", "198.51.100.1"), dnat(IP_PROTOCOL_UDP, "198.51.100.1", 0, "10.3.0.31", 0)};
+	struct world *world = start(NULL);
+	struct seen out = send_udp(world, HOST, ip_of(REMOTE), REMOTE, 5000, 80);
+	uint16_t first = (uint16_t)(1024 + (out.src_port - 1024) / 64 * 64), kept = out.src_port;
+
+	assert_true(out.arrived);
+	list[1].port_first = first;
+	list[1].port_last = (uint16_t)(first + 63);
+	rules(world, list, COUNT_OF(list));
+	out = send_udp(world, HOST, ip_of(REMOTE), REMOTE, 5000, 80);
+	assert_true(out.arrived && out.src_port == kept);
+	for (uint16_t port = 5001; port < 5040; port++) {
+		out = send_udp(world, HOST, ip_of(REMOTE), REMOTE, port, 80);
+		assert_true(out.arrived);
+		assert_true(out.src_port < first || out.src_port > first + 63);
+	}
+	world_close(world);
+}
+
 /* A frame that ends where its TCP header should begin: what lies behind it in memory is somebody else's. */
 static void test_prefix_short(void **state)
 {
@@ -662,7 +685,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_error), cmocka_unit_test(test_fragments), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_blocks), cmocka_unit_test(test_change), cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_bad_orders), cmocka_unit_test(test_prefix_address), cmocka_unit_test(test_prefix),
-		cmocka_unit_test(test_prefix_short)};
+		cmocka_unit_test(test_prefix_short), cmocka_unit_test(test_reserved_later)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

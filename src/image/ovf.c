@@ -62,13 +62,15 @@ static bool is(const xmlNode *node, const char *name)
 	return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
 }
 
-/* Copies what is shorter than `size`, control characters as '?'; the rest is cut. */
+/* Copies what is shorter than `size`, control characters as '?'; the rest is cut, not within a character (it is UTF-8). */
 static void copy_text(char *to, size_t size, const xmlChar *from)
 {
 	size_t used = 0;
 
 	for (; from != NULL && from[used] != '\0' && used + 1 < size; used++)
 		memcpy(to + used, from[used] < 0x20 || from[used] == 0x7f ? (const xmlChar *)"?" : from + used, 1);
+	while (used > 0 && (from[used] & 0xc0) == 0x80)
+		used--;
 	to[used] = '\0';
 }
 

@@ -52,6 +52,25 @@ static void a_machine_is_read(void **state)
 	assert_int_equal(ovf.disks[0].virtual_bytes, 3LL << 30);
 }
 
+/* Texts are cut, but not within a character: what is no UTF-8 can't be told in JSON. */
+static void long_texts_are_cut_between_characters(void **state)
+{
+	char item[256] = "<Item><ResourceType>10</ResourceType><Connection>", *at;
+
+	for (unsigned blanks = 0; blanks < 2; blanks++) {
+		at = item + strlen("<Item><ResourceType>10</ResourceType><Connection>");
+		*at = 'x';
+		at += blanks;
+		for (unsigned i = 0; i < OVF_TEXT_BYTES / 2; i++, at += 2)
+			memcpy(at, "\xc3\xa4", 2);
+		memcpy(at, "</Connection></Item>", sizeof("</Connection></Item>"));
+		assert_int_equal(try("", "", item), 0);
+		at = ovf.nics[0].network;
+		assert_int_equal(strlen(at), OVF_TEXT_BYTES - (blanks ? 1 : 2));
+		assert_int_equal((unsigned char)at[strlen(at) - 1], 0xa4);
+	}
+}
+
 static void units_are_told_apart(void **state)
 {
 	assert_int_equal(try("", "", MEMORY("1073741824", "byte")), 0);
@@ -86,8 +105,8 @@ static void nonsense_is_refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_machine_is_read), cmocka_unit_test(units_are_told_apart), cmocka_unit_test(nonsense_is_refused)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_machine_is_read), cmocka_unit_test(long_texts_are_cut_between_characters),
+		cmocka_unit_test(units_are_told_apart), cmocka_unit_test(nonsense_is_refused)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ const struct msg_punt_rule *punt_rule_find(struct walk *walk, const struct rif *
 	return NULL;
 }
 
-/* Takes a token of the interface; TCP, which is only punted for neighbors that a lab names, has a bucket of its own. */
+/* Takes a token of the interface; TCP, of which routers with BGP neighbors outside get all (route sorts it), has a bucket of its own. */
 static bool punt_allowed(struct core *core, struct rif *rif, bool is_tcp)
 {
 	uint32_t most = is_tcp ? core->limits.tcp_punts_per_second : core->limits.punts_per_second;

@@ -1,15 +1,21 @@
-/* Labs of others: the lab that the neutral picture becomes. */
+/* Labs of others: the lab that the neutral picture becomes. Long because all of its parts are made of the same few helpers, one below the
+ * other. */
 #include "ui/import.h"
 
 #include "base/check.h"
+#include "model/lab_io.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* A name of ours: letters, digits and '-' inside; unique. */
-static const char *our_name(struct import *import, const struct import_node *node)
+/* Bytes of a name: less than names may have, since others are made of it ("NAME-disk"); and of an interface's. */
+#define NAME_BYTES 28
+#define INTERFACE_NAME_BYTES 15
+
+/* A text as a name: letters, digits and '-' inside, at most so many bytes. */
+static const char *name_of(struct import *import, const char *text, int most)
 {
-	char *name = arena_printf(import->arena, "%.*s", 32, node->name[0] ? node->name : "node");
+	char *name = arena_printf(import->arena, "%.*s", most, text[0] ? text : "node");
 	size_t last = strlen(name) - 1;
 
 	for (char *c = name; *c != '\0'; c++)
@@ -19,12 +25,66 @@ static const char *our_name(struct import *import, const struct import_node *nod
 		name[0] = 'x';
 	if (name[last] == '-')
 		name[last] = 'x';
+	return name;
+}
+
+static bool is_taken(const struct import *import, const char *name)
+{
 	for (size_t i = 0; i < import->node_count; i++)
 		if (import->nodes[i]->our_name != NULL && strcmp(import->nodes[i]->our_name, name) == 0)
-			return arena_printf(import->arena, "%s-%zu", name, i + 1);
-	if (strcmp(name, node->name) != 0)
+			return true;
+	return false;
+}
+
+/* A name of ours that no other node has; `number` is the node's own. */
+static const char *our_name(struct import *import, const struct import_node *node, size_t number)
+{
+	const char *plain = name_of(import, node->name, NAME_BYTES), *name = plain;
+
+	for (; is_taken(import, name); number++)
+		name = arena_printf(import->arena, "%s-%zu", plain, number);
+	if (name != plain)
+		import_skip(import, node->place, node->name, "another one is %s here: it is called %s", plain, name);
+	else if (strcmp(name, node->name) != 0)
 		import_skip(import, node->place, node->name, "names have letters, digits and '-' here: it is called %s", name);
 	return name;
+}
+
+static bool interface_is_taken(const struct import_node *node, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(node->interfaces[i].our_name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Names of a router's interfaces: unique within the router. */
+static void name_interfaces(struct import *import, struct import_node *node)
+{
+	for (size_t i = 0; i < node->interface_count; i++) {
+		struct import_interface *interface = &node->interfaces[i];
+
+		interface->our_name = name_of(import, interface->name, INTERFACE_NAME_BYTES);
+		for (size_t number = i; interface_is_taken(node, i, interface->our_name); number++)
+			interface->our_name = arena_printf(import->arena, "if%zu", number);
+		if (interface->cable != NULL && strcmp(interface->our_name, interface->name) != 0)
+			import_skip(import, node->place, node->name, "%s is %s here", interface->name, interface->our_name);
+	}
+}
+
+/* Who has a good name keeps it, whatever the others become. */
+static void name_nodes(struct import *import)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < import->node_count; i++) {
+			struct import_node *node = import->nodes[i];
+			bool good = strcmp(name_of(import, node->name, NAME_BYTES), node->name) == 0;
+
+			if (good == (pass == 0))
+				node->our_name = our_name(import, node, i + 1);
+			if (pass == 0 && node->role == IMPORT_ROUTER)
+				name_interfaces(import, node);
+		}
 }
 
 static struct node *map(struct import *import, struct node *parent, const char *key)
@@ -75,13 +135,17 @@ static bool is_link(const struct import_cable *cable)
 /* The name of the network that a cable is in: of the segment at one end, else of its own. */
 static const char *network_of(struct import *import, const struct import_cable *cable)
 {
+	const char *name = "lan";
+
 	for (size_t end = 0; end < 2; end++)
 		if (cable->nodes[end] != NULL && cable->nodes[end]->role == IMPORT_SEGMENT)
 			return cable->nodes[end]->our_name;
 	for (size_t i = 0; i < import->cable_count; i++)
 		if (import->cables[i] == cable)
-			return arena_printf(import->arena, "lan%zu", i + 1);
-	return "lan";
+			name = arena_printf(import->arena, "lan%zu", i + 1);
+	while (is_taken(import, name))
+		name = arena_printf(import->arena, "%s-cable", name);
+	return name;
 }
 
 /* The subnet of what is plugged into a network: of its cables, else of the interfaces at their ends. */
@@ -126,6 +190,58 @@ static struct ip gateway_of(struct import *import, const struct import_cable *on
 	return (struct ip){0};
 }
 
+/* Tells the machines of a network the routes that one of them has there, by DHCP. */
+static struct node *tell_routes(
+	struct import *import, struct node *network, struct node *told, struct import_node *node, struct prefix net, struct ip gateway)
+{
+	char to[PREFIX_TEXT_BYTES], via[IP_TEXT_BYTES];
+
+	for (size_t i = 0; i < node->route_count; i++) {
+		struct import_route *route = &node->routes[i];
+		const char *text =
+			arena_printf(import->arena, "%s via %s", prefix_text(prefix_masked(route->to), to), ip_text(route->via, via));
+		bool known = false;
+
+		if (route->kept || route->to.ip.family != IP_V4 || route->via.family != IP_V4 || !prefix_contains(net, route->via))
+			continue;
+		if (route->to.length == 0) {
+			route->kept = ip_equal(route->via, gateway);
+			continue;
+		}
+		for (const struct node *n = told ? told->first : NULL; n != NULL; n = n->next)
+			known = known || strcmp(n->text, text) == 0;
+		if (!known && told != NULL && told->count == LAB_DHCP_ROUTES_MAX)
+			continue;
+		told = told ? told : list(import, network, "dhcp-routes");
+		if (!known)
+			word(import, told, NULL, text);
+		route->kept = true;
+	}
+	return told;
+}
+
+static void put_routes(struct import *import, struct node *network, const struct import_cable *only, const struct import_node *segment,
+	struct prefix net, struct ip gateway)
+{
+	struct node *told = NULL;
+	size_t machines = 0;
+
+	for (size_t i = 0; i < import->cable_count; i++) {
+		const struct import_cable *cable = import->cables[i];
+
+		if (segment != NULL ? cable->nodes[0] != segment && cable->nodes[1] != segment : cable != only)
+			continue;
+		for (size_t end = 0; end < 2; end++)
+			if (cable->nodes[end] != NULL && cable->nodes[end]->role == IMPORT_MACHINE) {
+				told = tell_routes(import, network, told, cable->nodes[end], net, gateway);
+				machines++;
+			}
+	}
+	if (told != NULL && machines > 1)
+		import_skip(import, segment ? segment->place : only->place, network->key,
+			"routes of some of its machines are told to all of them, by DHCP");
+}
+
 static void put_network(
 	struct import *import, struct node *networks, const char *name, const struct import_cable *only, const struct import_node *segment)
 {
@@ -146,6 +262,8 @@ static void put_network(
 		plain(import, network, "dhcp", "true");
 	if (gateway.family != IP_NONE)
 		word(import, network, "gateway", ip_text(gateway, text));
+	if (v4.ip.family != IP_NONE && v4.length <= 30)
+		put_routes(import, network, only, segment, v4, gateway);
 	for (size_t i = 0; i < count; i++)
 		if (cables[i]->mtu > mtu && (segment == NULL || cables[i]->nodes[0] == segment || cables[i]->nodes[1] == segment))
 			mtu = cables[i]->mtu;
@@ -193,20 +311,52 @@ static const struct import_node *owner_of(const struct import *import, struct ip
 	return NULL;
 }
 
+/* A policy that lets the prefixes of `network` lines pass. */
+static const char *put_policy(struct import *import, const struct import_node *node)
+{
+	const char *name = arena_printf(import->arena, "%s-nets", node->our_name);
+	struct node *rule = map(import, list(import, import->policies, name), NULL);
+	struct node *prefixes = list(import, map(import, rule, "match"), "prefix");
+
+	for (size_t i = 0; i < node->bgp_network_count; i++)
+		address(import, prefixes, NULL, &node->bgp_networks[i]);
+	return name;
+}
+
+/* What is redistributed, and of all else the prefixes of `network` lines. */
+static void put_advertise(struct import *import, struct node *bgp, const struct import_node *node)
+{
+	const struct {
+		const char *from;
+		bool all, some;
+	} rows[] = {{"connected", node->bgp_connected, true}, {"static", node->bgp_static, node->route_count > 0},
+		{"rip", false, node->rip}, {"ospf", false, node->ospf}};
+	const char *policy = node->bgp_network_count > 0 ? put_policy(import, node) : NULL;
+	struct node *advertise = NULL, *source;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (!rows[i].all && (policy == NULL || !rows[i].some))
+			continue;
+		advertise = advertise ? advertise : list(import, bgp, "advertise");
+		if (rows[i].all) {
+			word(import, advertise, NULL, rows[i].from);
+			continue;
+		}
+		source = map(import, advertise, NULL);
+		word(import, source, "from", rows[i].from);
+		word(import, source, "policy", policy);
+	}
+}
+
 static void put_bgp(struct import *import, struct node *router, const struct import_node *node)
 {
-	struct node *bgp = map(import, router, "bgp"), *neighbors = NULL, *advertise = NULL;
+	struct node *bgp = map(import, router, "bgp"), *neighbors = NULL;
 	char text[IP_TEXT_BYTES];
 
 	number(import, bgp, "as", node->bgp_as);
 	if (node->router_id.family == IP_V4)
 		word(import, bgp, "router-id", ip_text(node->router_id, text));
-	if (node->bgp_connected || node->bgp_static)
-		advertise = list(import, bgp, "advertise");
-	if (node->bgp_connected)
-		word(import, advertise, NULL, "connected");
-	if (node->bgp_static)
-		word(import, advertise, NULL, "static");
+	put_advertise(import, bgp, node);
 	for (size_t i = 0; i < node->neighbor_count; i++) {
 		const struct import_neighbor *from = &node->neighbors[i];
 		const struct import_node *owner = owner_of(import, from->address);
@@ -216,13 +366,18 @@ static void put_bgp(struct import *import, struct node *router, const struct imp
 			import_skip(import, node->place, node->name, "its BGP neighbor %s speaks no BGP that was readable", owner->name);
 			continue;
 		}
+		if (owner == NULL && from->as == 0) {
+			import_skip(import, node->place, node->name, "its BGP neighbor %s is left out: its AS is not known",
+				ip_text(from->address, text));
+			continue;
+		}
 		neighbors = neighbors ? neighbors : list(import, bgp, "neighbors");
 		neighbor = map(import, neighbors, NULL);
 		if (owner != NULL) {
 			word(import, neighbor, "router", owner->our_name);
 		} else {
 			word(import, neighbor, "address", ip_text(from->address, text));
-			number(import, neighbor, "as", from->as > 0 ? from->as : node->bgp_as);
+			number(import, neighbor, "as", from->as);
 		}
 		word(import, neighbor, "import", "all");
 		word(import, neighbor, "export", "all");
@@ -262,7 +417,7 @@ static void put_ospf(struct import *import, struct node *router, const struct im
 static void put_interface(struct import *import, struct node *interfaces, const struct import_node *node, size_t i)
 {
 	const struct import_interface *from = &node->interfaces[i];
-	struct node *interface = map(import, interfaces, from->name), *ospf;
+	struct node *interface = map(import, interfaces, from->our_name), *ospf;
 
 	if (!is_link(from->cable))
 		word(import, interface, "network", network_of(import, from->cable));
@@ -296,6 +451,8 @@ static void put_router(struct import *import, struct node *routers, const struct
 			import_skip(import, node->place, node->name, "addresses of %s are left out: routers have none without a cable",
 				interface->name);
 	}
+	if (node->ospf && node->router_id.family == IP_V4)
+		word(import, router, "router-id", ip_text(node->router_id, text));
 	for (size_t i = 0; i < node->route_count; i++) {
 		struct node *route;
 
@@ -324,8 +481,8 @@ static void put_link(struct import *import, struct node *links, const struct imp
 	static const char *const keys[] = {"delay", "jitter", "loss", "rate", "corrupt"};
 	const char *const values[] = {cable->delay, cable->jitter, cable->loss, cable->rate, cable->corrupt};
 
-	word(import, link, "from", arena_printf(import->arena, "%s:%s", cable->nodes[0]->our_name, cable->ends[0]->name));
-	word(import, link, "to", arena_printf(import->arena, "%s:%s", cable->nodes[1]->our_name, cable->ends[1]->name));
+	word(import, link, "from", arena_printf(import->arena, "%s:%s", cable->nodes[0]->our_name, cable->ends[0]->our_name));
+	word(import, link, "to", arena_printf(import->arena, "%s:%s", cable->nodes[1]->our_name, cable->ends[1]->our_name));
 	if (v4.ip.family != IP_NONE)
 		subnet(import, link, "ipv4", v4);
 	else
@@ -335,6 +492,19 @@ static void put_link(struct import *import, struct node *links, const struct imp
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		if (values[i] != NULL)
 			word(import, link, keys[i], values[i]);
+}
+
+/* Routes of a machine that no network of its tells it. */
+static void report_routes(struct import *import, const struct import_node *node)
+{
+	char to[PREFIX_TEXT_BYTES], via[IP_TEXT_BYTES];
+
+	for (size_t i = 0; i < node->route_count; i++)
+		if (!node->routes[i].kept)
+			import_skip(import, node->routes[i].place, node->name,
+				"its route to %s via %s is left out: machines have those that DHCP tells in a network, one gateway and %d "
+				"others, of IPv4",
+				prefix_text(node->routes[i].to, to), ip_text(node->routes[i].via, via), LAB_DHCP_ROUTES_MAX);
 }
 
 static void put_machine(struct import *import, struct node *vms, const struct import_node *node, struct node *images)
@@ -354,6 +524,7 @@ static void put_machine(struct import *import, struct node *vms, const struct im
 		number(import, vm, "cpus", node->cpus);
 	if (node->memory_mib > 0)
 		word(import, vm, "memory", arena_printf(import->arena, "%" PRIu32 "M", node->memory_mib));
+	report_routes(import, node);
 	nics = list(import, vm, "nics");
 	for (size_t i = 0; i < node->interface_count; i++) {
 		const struct import_interface *interface = &node->interfaces[i];
@@ -435,9 +606,8 @@ struct node *import_lab(struct import *import)
 
 	drop_loose(import);
 	plain(import, root, "version", "1");
-	word(import, root, "name", our_name(import, &lab));
-	for (size_t i = 0; i < import->node_count; i++)
-		import->nodes[i]->our_name = our_name(import, import->nodes[i]);
+	word(import, root, "name", our_name(import, &lab, 0));
+	name_nodes(import);
 	pools = map(import, root, "pools");
 	section = map(import, pools, "imported");
 	word(import, section, "ipv4", "10.128.0.0/16");
@@ -446,6 +616,7 @@ struct node *import_lab(struct import *import)
 	word(import, section, "ipv4", "10.129.0.0/16");
 	number(import, section, "prefix", 31);
 	images = map(import, root, "images");
+	import->policies = map(import, root, "route-policies");
 	put_networks(import, root);
 	for (enum import_role role = 0; role <= IMPORT_PORT; role++) {
 		static const char *const sections[] = {"vms", "routers", NULL, "ports"};

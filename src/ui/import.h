@@ -18,11 +18,13 @@
 #define IMPORT_INTERFACES_MAX 64
 #define IMPORT_ROUTES_MAX 256
 #define IMPORT_NEIGHBORS_MAX 64
+#define IMPORT_NETWORKS_MAX 64
 
 enum import_role { IMPORT_MACHINE, IMPORT_ROUTER, IMPORT_SEGMENT, IMPORT_PORT };
 
 struct import_interface {
 	const char *name;
+	const char *our_name;	  /* by import_lab, of routers */
 	struct prefix ipv4, ipv6; /* with host bits; family IP_NONE: not known */
 	struct import_cable *cable;
 	const char *mac;
@@ -34,6 +36,8 @@ struct import_interface {
 struct import_route {
 	struct prefix to;
 	struct ip via; /* IP_NONE: blackhole */
+	struct place place;
+	bool kept; /* a machine's: the lab says it */
 };
 
 struct import_neighbor {
@@ -55,6 +59,8 @@ struct import_node {
 	size_t route_count;
 	struct import_neighbor neighbors[IMPORT_NEIGHBORS_MAX];
 	size_t neighbor_count;
+	struct prefix bgp_networks[IMPORT_NETWORKS_MAX]; /* that BGP announces when the router has a route to them */
+	size_t bgp_network_count;
 	bool configured; /* something of its configuration was readable */
 	bool ospf, rip, bgp;
 	bool rip_connected, rip_static, redistribute_connected, redistribute_static, bgp_connected, bgp_static;
@@ -81,7 +87,8 @@ struct import {
 	size_t node_count;
 	struct import_cable **cables;
 	size_t cable_count;
-	struct text more; /* findings about other files, ready to be printed */
+	struct node *policies; /* of the lab that is made */
+	struct text more;      /* findings about other files, ready to be printed */
 	size_t more_count;
 };
 
@@ -101,7 +108,7 @@ struct import_interface *import_interface(struct import_node *node, const char *
  */
 bool import_plug(struct import *import, struct import_cable *cable, struct import_node *node, const char *interface);
 
-/* "10.1.0.1/24" with host bits into an interface, by family. False when it is no such thing. */
+/* "10.1.0.1/24" with host bits into an interface, one of a family. False when it is no such thing, or there is another already. */
 bool import_address(struct import_interface *interface, const char *text);
 
 /* Readers: fill the picture; errors are in import->diags. */

@@ -64,7 +64,9 @@ static bool take_route(struct import_node *node, const struct words *words)
 	const char *to = words->at[3], *via = behind(words, "via");
 	struct import_route *route = &node->routes[node->route_count];
 
-	if (words->count < 6 || via == NULL || node->route_count == IMPORT_ROUTES_MAX || !ip_parse(via, &route->via))
+	/* A table of its own is for rules, of which nothing is known here. */
+	if (words->count < 6 || via == NULL || behind(words, "table") != NULL || node->route_count == IMPORT_ROUTES_MAX ||
+		!ip_parse(via, &route->via))
 		return false;
 	if (strcmp(to, "default") == 0)
 		to = route->via.family == IP_V6 ? "::/0" : "0.0.0.0/0";

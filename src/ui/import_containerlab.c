@@ -96,7 +96,9 @@ static void take_node(struct clab *clab, const struct node *from)
 
 	if (node == NULL)
 		return;
-	for (const struct node *key = from->first; key != NULL; key = key->next)
+	if (from->kind == NODE_LIST || from->kind == NODE_SCALAR)
+		import_skip(clab->import, from->place, path, "expected a map");
+	for (const struct node *key = from->kind == NODE_MAP ? from->first : NULL; key != NULL; key = key->next)
 		if (!is_quiet(key->key))
 			import_skip(clab->import, key->key_place, arena_printf(clab->import->arena, "%s.%s", path, key->key),
 				"has no meaning here");
@@ -141,9 +143,11 @@ static void take_end(struct clab *clab, struct import_cable *cable, const struct
 
 static void take_link(struct clab *clab, const struct node *from)
 {
-	struct import_cable *cable = import_cable_add(clab->import, from->place);
+	struct import_cable *cable = from->kind == NODE_MAP ? import_cable_add(clab->import, from->place) : NULL;
 	const struct node *ends = node_member(from, "endpoints"), *mtu = node_member(from, "mtu");
 
+	if (from->kind != NODE_MAP)
+		import_skip(clab->import, from->place, "topology.links", "expected a map with `endpoints`");
 	if (cable == NULL)
 		return;
 	for (const struct node *key = from->first; key != NULL; key = key->next)
@@ -159,6 +163,28 @@ static void take_link(struct clab *clab, const struct node *from)
 			take_end(clab, cable, end);
 }
 
+/* "r1.conf:/etc/frr/frr.conf:ro": whether it is FRR's configuration, by what it is called in the node; its folder may be bound whole. */
+static bool is_frr(const char *bind)
+{
+	static const char *const folders[] = {"/etc/frr", "/etc/quagga"};
+	const char *target = strchr(bind, ':') + 1;
+	size_t bytes = strcspn(target, ":");
+
+	while (bytes > 0 && target[bytes - 1] == '/')
+		bytes--;
+	for (size_t i = 0; i < COUNT_OF(folders); i++) {
+		size_t folder = strlen(folders[i]);
+
+		if (bytes < folder || strncmp(target, folders[i], folder) != 0)
+			continue;
+		if (bytes == folder)
+			return true;
+		if (target[folder] == '/' && bytes > folder + 6 && strncmp(target + bytes - 5, ".conf", 5) == 0)
+			return strncmp(target + folder + 1, "vtysh.conf", bytes - folder - 1) != 0;
+	}
+	return false;
+}
+
 /* What a node runs, and the configuration that is bound into it. */
 static void configure(struct clab *clab, const struct node *from)
 {
@@ -168,15 +194,20 @@ static void configure(struct clab *clab, const struct node *from)
 		   *startup = text_of(value_of(clab, from, "startup-config"));
 
 	for (const struct node *c = exec && exec->kind == NODE_LIST ? exec->first : NULL; c != NULL && node != NULL; c = c->next) {
-		if (c->kind == NODE_SCALAR && import_command(node, c->text))
+		bool has_addresses = node->role == IMPORT_MACHINE || node->role == IMPORT_ROUTER;
+		size_t routes = node->route_count;
+
+		if (has_addresses && c->kind == NODE_SCALAR && import_command(node, c->text))
 			node->configured = true;
 		else
 			import_skip(clab->import, c->place, arena_printf(clab->import->arena, "%s.exec", path), "has no meaning here");
+		if (node->route_count > routes)
+			node->routes[routes].place = c->place;
 	}
 	for (const struct node *b = binds && binds->kind == NODE_LIST ? binds->first : NULL; b != NULL && node != NULL; b = b->next) {
 		const char *colon = b->kind == NODE_SCALAR ? strchr(b->text, ':') : NULL;
 
-		if (colon == NULL || node->role != IMPORT_ROUTER || strstr(b->text, "daemons") != NULL || strstr(b->text, "vtysh") != NULL)
+		if (colon == NULL || node->role != IMPORT_ROUTER || !is_frr(b->text))
 			import_skip(clab->import, b->place, arena_printf(clab->import->arena, "%s.binds", path), "has no meaning here");
 		else
 			import_frr(clab->import, node, arena_printf(clab->import->arena, "%.*s", (int)(colon - b->text), b->text));

@@ -54,6 +54,9 @@ static bool take_route(struct frr *frr, size_t i)
 
 	if (node->route_count == IMPORT_ROUTES_MAX || !prefix_parse(at(frr, i), &route->to))
 		return false;
+	/* Only the interface may follow: a distance would make another route of it. */
+	if (frr->count > i + 3 || (frr->count == i + 3 && strspn(frr->words[i + 2], "0123456789") > 0))
+		return false;
 	route->via = (struct ip){0};
 	if (!ip_parse(at(frr, i + 1), &route->via) && !is(frr, i + 1, "Null0") && !is(frr, i + 1, "blackhole"))
 		return false;
@@ -140,6 +143,24 @@ static bool take_neighbor(struct frr *frr)
 	       is(frr, 2, "description");
 }
 
+/* A prefix that is announced, wherever the router has its route from. */
+static bool take_network(struct frr *frr)
+{
+	struct import_node *node = frr->node;
+	struct prefix prefix;
+
+	if (frr->count != 2 || strchr(frr->words[1], '/') == NULL || !prefix_parse(frr->words[1], &prefix))
+		return false;
+	prefix = prefix_masked(prefix);
+	for (size_t i = 0; i < node->bgp_network_count; i++)
+		if (prefix_equal(node->bgp_networks[i], prefix))
+			return true;
+	if (node->bgp_network_count == IMPORT_NETWORKS_MAX)
+		return false;
+	node->bgp_networks[node->bgp_network_count++] = prefix;
+	return true;
+}
+
 static bool take_bgp(struct frr *frr)
 {
 	if (is(frr, 0, "neighbor"))
@@ -151,9 +172,8 @@ static bool take_bgp(struct frr *frr)
 		frr->node->bgp_static |= is(frr, 1, "static");
 		return is(frr, 1, "connected") || is(frr, 1, "static");
 	}
-	/* `network` names prefixes one by one; ours are told by where they come from. */
 	if (is(frr, 0, "network"))
-		frr->node->bgp_connected = true;
+		return take_network(frr);
 	return (is(frr, 0, "no") && is(frr, 1, "bgp")) || is(frr, 0, "address-family") || is(frr, 0, "exit-address-family");
 }
 
@@ -164,18 +184,22 @@ static bool take_top(struct frr *frr, bool *known)
 	if (is(frr, 0, "interface")) {
 		frr->block = BLOCK_INTERFACE;
 		frr->interface = import_interface(frr->node, arena_str(frr->import->arena, at(frr, 1)));
-	} else if (is(frr, 0, "router") && is(frr, 1, "ospf")) {
+	} else if (is(frr, 0, "router") && is(frr, 1, "ospf") && !is(frr, 2, "vrf")) {
 		frr->block = BLOCK_OSPF;
 		frr->node->ospf = true;
-	} else if (is(frr, 0, "router") && is(frr, 1, "rip")) {
+	} else if (is(frr, 0, "router") && is(frr, 1, "rip") && !is(frr, 2, "vrf")) {
 		frr->block = BLOCK_RIP;
 		frr->node->rip = true;
-	} else if (is(frr, 0, "router") && is(frr, 1, "bgp")) {
+	} else if (is(frr, 0, "router") && is(frr, 1, "bgp") && frr->count == 3) {
 		frr->block = BLOCK_BGP;
 		frr->node->bgp = true;
 		frr->node->bgp_as = (uint32_t)strtoul(at(frr, 2), NULL, 10);
 	} else if ((is(frr, 0, "ip") || is(frr, 0, "ipv6")) && is(frr, 1, "route")) {
 		*known = take_route(frr, 2);
+	} else if (is(frr, 0, "router") || is(frr, 0, "route-map") || is(frr, 0, "vrf")) {
+		/* The lines of a block that has no meaning here belong to none. */
+		frr->block = BLOCK_NONE;
+		*known = false;
 	} else {
 		static const char *const quiet[] = {
 			"frr", "hostname", "log", "line", "service", "password", "end", "exit", "write", "configure"};
@@ -255,6 +279,9 @@ static void read_lines(struct frr *frr, FILE *file)
 			copy + strspn(copy, " \t"));
 		frr->import->more_count++;
 	}
+	if (frr->line == LINES_MAX && !feof(file))
+		text_add(&frr->import->more, "%s:%u: warning: %s: the lines behind this one are left out\n", frr->path, frr->line,
+			frr->node->name);
 	frr->node->configured = frr->node->configured || frr->line > 0;
 }
 

@@ -86,13 +86,13 @@ bool import_plug(struct import *import, struct import_cable *cable, struct impor
 
 bool import_address(struct import_interface *interface, const char *text)
 {
-	struct prefix prefix;
+	struct prefix prefix, *place;
 
 	if (interface == NULL || !prefix_parse(text, &prefix))
 		return false;
-	if (prefix.ip.family == IP_V4)
-		interface->ipv4 = prefix;
-	else
-		interface->ipv6 = prefix;
+	place = prefix.ip.family == IP_V4 ? &interface->ipv4 : &interface->ipv6;
+	if (place->ip.family != IP_NONE && !prefix_equal(*place, prefix))
+		return false;
+	*place = prefix;
 	return true;
 }

@@ -39,7 +39,8 @@ if "$weft" export graphviz "$work/ring.weft.yaml" | grep -q '^graph'; then pass;
 
 # What can't be read says so and never breaks.
 for text in '<domain' 'topology: 5' 'topology: { nodes: [] }' 'nodes: 3' '{"topology": {"nodes": {}}, "type": "topology"}' 'a: 1' '<a><b/></a>' \
-	'topology: { nodes: { a: { kind: { b: c } } }, links: [ 5, { endpoints: [ 5, a ] }, { endpoints: [ "a:", ":b" ] }, { endpoints: [ { node: a }, "a" ] } ] }'; do
+	'topology: { nodes: { a: { kind: { b: c } } }, links: [ 5, { endpoints: [ 5, a ] }, { endpoints: [ "a:", ":b" ] }, { endpoints: [ { node: a }, "a" ] } ] }' \
+	'topology: { nodes: { a: [ b ], b: c, c: }, links: [ [ a, b ], { endpoints: 3 } ] }'; do
 	printf '%s\n' "$text" >"$work/bad"
 	timeout 20 "$weft" import "$work/bad" >"$work/out" 2>&1
 	status=$?

@@ -50,6 +50,41 @@ static void clab_address(struct text *out, const struct prefix *prefix, size_t i
 	text_add(out, "        - ip address add %s dev eth%zu\n", prefix_text(*prefix, text), interface + 1);
 }
 
+/* What DHCP tells a machine: the gateway of its first network that has one. */
+static void clab_gateway(const struct lab *lab, const struct lab_vm *vm, struct text *out, bool *head)
+{
+	char text[IP_TEXT_BYTES];
+
+	for (size_t i = 0; i < vm->nic_count; i++) {
+		const struct lab_nic *nic = &vm->nics[i];
+		const struct lab_network *network = nic->network >= 0 ? &lab->networks[nic->network] : NULL;
+
+		if (network == NULL || network->no_gateway || network->gateway.family == IP_NONE || nic->ipv4.ip.family == IP_NONE)
+			continue;
+		if (!*head)
+			text_add(out, "      exec:\n");
+		*head = true;
+		text_add(out, "        - ip route replace default via %s\n", ip_text(network->gateway, text));
+		return;
+	}
+}
+
+static void clab_vm(const struct call *call, const struct lab *lab, const struct lab_vm *vm, struct text *out)
+{
+	bool head = false, groups = false;
+
+	text_add(out, "    %s:\n      kind: linux\n      image: alpine:latest\n", vm->name);
+	for (size_t i = 0; i < vm->nic_count; i++) {
+		clab_address(out, &vm->nics[i].ipv4, i, &head);
+		clab_address(out, &vm->nics[i].ipv6, i, &head);
+		groups = groups || vm->nics[i].group_count > 0;
+	}
+	clab_gateway(lab, vm, out, &head);
+	note(call, "vm", vm->name, "its image is not exported: alpine stands for it");
+	if (groups)
+		note(call, "vm", vm->name, "its security groups are not exported");
+}
+
 static void clab_router(const struct call *call, const struct lab_router *router, struct text *out)
 {
 	char to[PREFIX_TEXT_BYTES], via[IP_TEXT_BYTES];
@@ -70,6 +105,8 @@ static void clab_router(const struct call *call, const struct lab_router *router
 	}
 	if (router->rip || router->ospf.on || router->bgp)
 		note(call, "router", router->name, "its routing protocols are not exported: configure FRR in its node");
+	if (router->nat_count > 0)
+		note(call, "router", router->name, "its address translation is not exported");
 }
 
 static enum status export_containerlab(const struct call *call, const struct lab *lab, struct text *out)
@@ -79,21 +116,16 @@ static enum status export_containerlab(const struct call *call, const struct lab
 		text_add(out, "    %s:\n      kind: bridge\n", lab->networks[i].name);
 	for (size_t i = 0; i < lab->router_count; i++)
 		clab_router(call, &lab->routers[i], out);
-	for (size_t i = 0; i < lab->vm_count; i++) {
-		bool head = false;
-
-		text_add(out, "    %s:\n      kind: linux\n      image: alpine:latest\n", lab->vms[i].name);
-		for (size_t j = 0; j < lab->vms[i].nic_count; j++)
-			clab_address(out, &lab->vms[i].nics[j].ipv4, j, &head);
-		note(call, "vm", lab->vms[i].name, "its image is not exported: alpine stands for it");
-	}
+	for (size_t i = 0; i < lab->vm_count; i++)
+		clab_vm(call, lab, &lab->vms[i], out);
 	text_add(out, "  links:\n");
 	for (size_t i = 0; i < lab->link_count; i++) {
 		const struct lab_link *link = &lab->links[i];
 
 		text_add(out, "    - endpoints: [\"%s\", \"%s\"]\n", clab_interface(call->arena, lab, link->from),
 			clab_interface(call->arena, lab, link->to));
-		if (link->delay != NULL || link->loss != NULL || link->rate != NULL || link->jitter != NULL)
+		if (link->delay != NULL || link->loss != NULL || link->rate != NULL || link->jitter != NULL || link->corrupt != NULL ||
+			link->duplicate != NULL || link->reorder != NULL)
 			note(call, "link", link->name, "delay, loss and rate are set by containerlab tools netem set");
 	}
 	for (size_t i = 0; i < lab->router_count; i++)

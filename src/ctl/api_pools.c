@@ -214,6 +214,7 @@ static void number_written(void *context, int rc, const struct err *err)
 		(void)holdings_forget(call->ctl->holdings, change->key, change->taken, batch);
 		store_batch_free(batch);
 	}
+	holdings_not_written(call->ctl->holdings);
 	api_error(call, rc, err->text);
 }
 

@@ -211,8 +211,10 @@ static void operation_end(struct operation *operation, const struct err *err)
 	lab_value_free(operation->before);
 	operation->before = NULL;
 	journal_put(operation, batch);
-	if (store_write(ctl->store, batch, &store_err) < 0)
+	if (store_write(ctl->store, batch, &store_err) < 0) {
 		log_error("store", "%s", store_err.text); /* a restart does the operation's end again */
+		holdings_not_written(ctl->holdings);
+	}
 	store_batch_free(batch);
 	if (operation->state == OPERATION_DONE)
 		events_add(ctl->events, name, NULL, operation->down ? "lab-down" : "lab-up", NULL, "%s", "");
@@ -312,8 +314,13 @@ struct operation *operation_up(struct ctl *ctl, struct lab_value *value, struct 
 	if (operation_write(operation, batch, err) < 0) {
 		lab->operation = NULL;
 		operation_free(operation);
-		if (first)
+		if (first) {
+			batch = store_batch_new();
+			holdings_drop(ctl->holdings, name, batch);
+			store_batch_free(batch);
 			labs_remove(ctl, lab);
+		}
+		holdings_not_written(ctl->holdings);
 		return NULL;
 	}
 	operation->before = lab->value;

@@ -46,6 +46,7 @@ struct holdings {
 	uint64_t runs;	  /* that were begun */
 	uint64_t journal; /* bytes of the store's journal */
 	bool old_rows;	  /* the store still has rows of the version before the journal */
+	bool rewrite;	  /* the store may lack something: the next batch has all */
 	/* Pools that were looked for, by the pointers to their names: valid within one call. */
 	struct {
 		const char *name;
@@ -174,7 +175,7 @@ static void fold(struct holdings *holdings, struct store_batch *batch)
 	store_batch_empty(batch, STORE_JOURNAL_HOLDINGS);
 	if (holdings->old_rows)
 		store_batch_del_below(batch, STORE_HOLDINGS, "");
-	holdings->old_rows = false;
+	holdings->old_rows = holdings->rewrite = false;
 	holdings->journal = 0;
 	begin(holdings);
 	while ((pool = map_next(&holdings->pools, &cursor, NULL, NULL)) != NULL) {
@@ -195,10 +196,10 @@ static void fold(struct holdings *holdings, struct store_batch *batch)
 /* Puts what was recorded into the batch. */
 static void finish(struct holdings *holdings, struct store_batch *batch)
 {
-	if (holdings->run.used == 0)
+	if (holdings->run.used == 0 && !holdings->rewrite)
 		return;
 	append(holdings, batch);
-	if (holdings->old_rows || holdings->journal > FOLD_BYTES_LEAST + holdings->used * FOLD_BYTES_EACH)
+	if (holdings->old_rows || holdings->rewrite || holdings->journal > FOLD_BYTES_LEAST + holdings->used * FOLD_BYTES_EACH)
 		fold(holdings, batch);
 }
 
@@ -224,6 +225,12 @@ static void pool_remove(struct holdings *holdings, struct holding_pool *pool)
 	(void)map_remove_str(&holdings->pools, pool->name);
 	pool_free_all(pool);
 	memset(holdings->known, 0, sizeof(holdings->known));
+}
+
+void holdings_not_written(struct holdings *holdings)
+{
+	/* The batch may have been one that folded. */
+	holdings->rewrite = holdings->old_rows = true;
 }
 
 /* --- reading back --- */

@@ -74,4 +74,7 @@ bool holdings_forget(struct holdings *holdings, const char *pool, const char *ow
 /* Forgets all of a lab, and what was reserved in its pools. */
 void holdings_drop(struct holdings *holdings, const char *lab, struct store_batch *batch);
 
+/* A batch that came from here could not be written: the next one writes all there is, so that nothing is only in memory. */
+void holdings_not_written(struct holdings *holdings);
+
 #endif

@@ -269,6 +269,32 @@ static void cursor_test(void **state)
 	store_close(store);
 }
 
+/* The disk was full: what was said then is there after the next batch, though it says nothing new. */
+static void not_written_test(void **state)
+{
+	const struct holding lost[] = {{.pool = "demo/pool/lans", .owner = "demo/r1:lan", .value = 7},
+		{.pool = "demo/pool/lans", .owner = "demo/r2:lan", .value = 8}};
+	struct store *store = open_memory();
+	struct store_batch *batch = store_batch_new();
+	struct holdings *holdings = holdings_new();
+
+	holdings_add(holdings, &lost[0], 1, batch);
+	write_and_free(store, batch);
+	batch = store_batch_new();
+	holdings_add(holdings, &lost[1], 1, batch);
+	store_batch_free(batch);
+	holdings_not_written(holdings);
+	batch = store_batch_new();
+	holdings_add(holdings, &lost[1], 1, batch);
+	write_and_free(store, batch);
+	holdings_free(holdings);
+	holdings = load(store);
+	assert_int_equal(count_of(holdings, "demo/pool/lans"), 2);
+	assert_int_equal(holdings_find(holdings, "demo/pool/lans", "demo/r2:lan")->value, 8);
+	holdings_free(holdings);
+	store_close(store);
+}
+
 static void damage_test(void **state)
 {
 	struct store *store = open_memory();
@@ -292,6 +318,7 @@ int main(void)
 		cmocka_unit_test(fold_test),
 		cmocka_unit_test(old_rows_test),
 		cmocka_unit_test(cursor_test),
+		cmocka_unit_test(not_written_test),
 		cmocka_unit_test(damage_test),
 	};
 

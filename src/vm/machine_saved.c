@@ -38,6 +38,11 @@ static void enter(struct machine *machine, const struct machine_times *times, co
 	(void)snprintf(told, sizeof(told), "%.80s%s%s", reason, reason[0] != '\0' ? "; " : "", how_to);
 	machine_enter(machine, VM_STATE_SAVED, told);
 	machine_save_times(machine);
+	/* Somebody may have wished it to stop while it was being saved. */
+	loop_timer_set(machine->stop_timer, INSTANT_NEVER);
+	vm_reply(machine->vm, machine->stop_ticket, NULL);
+	machine->stop_ticket = (struct ticket){0};
+	machine->stop_forced = false;
 }
 
 void machine_enter_saved(struct machine *machine, const char *reason)

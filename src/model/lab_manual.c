@@ -68,8 +68,9 @@ static void add_row(struct text *out, const struct knob *knob, struct arena *are
 	text_add(out, ".TP\n\\fB");
 	add_roff(out, knob->key);
 	text_add(out, "\\fR%s\n", knob->required ? " (required)" : "");
-	text_add(out, "%c", toupper((unsigned char)knob->help[0]));
-	add_roff(out, knob->help + 1);
+	if (knob->help[0] != '`')
+		text_add(out, "%c", toupper((unsigned char)knob->help[0]));
+	add_roff(out, knob->help + (knob->help[0] != '`'));
 	text_add(out, ".\n");
 	if (knob->type != KNOB_OBJECT && knob->type != KNOB_MAP && knob->type != KNOB_LIST) {
 		text_add(out, "Takes ");
@@ -113,7 +114,9 @@ static void add_chapter(struct text *out, const struct chapter *chapter, struct 
 	text_add(out, "\"\n");
 	add_roff(out, kind->help);
 	if (kind->short_key != NULL) {
-		text_add(out, " Short form: the text of ");
+		enum knob_type type = kind_knob(kind, kind->short_key)->type;
+
+		text_add(out, " Short form: the %s of ", type == KNOB_LIST || type == KNOB_NAMES ? "list" : "text");
 		add_roff(out, kind->short_key);
 		text_add(out, ".");
 	}

@@ -30,6 +30,8 @@ static bool has_module(const struct node *root, const struct node *node, const c
 	const struct node *list = node_member(node, "module");
 
 	list = list ? list : node_member(root, "module");
+	if (text_of(list) != NULL)
+		return strcmp(list->text, name) == 0;
 	for (const struct node *m = list != NULL && list->kind == NODE_LIST ? list->first : NULL; m != NULL; m = m->next)
 		if (m->kind == NODE_SCALAR && strcmp(m->text, name) == 0)
 			return true;
@@ -37,6 +39,19 @@ static bool has_module(const struct node *root, const struct node *node, const c
 }
 
 /* netlab. */
+
+/* Modules of the topology or of a node that are none here. */
+static void skip_modules(struct import *import, const struct node *map, const char *path)
+{
+	static const char *const known[] = {"ospf", "bgp"};
+	const struct node *list = node_member(map, "module");
+
+	if (list != NULL && list->kind == NODE_LIST)
+		list = list->first;
+	for (; list != NULL && list->kind == NODE_SCALAR; list = list->key == NULL ? list->next : NULL)
+		if (!among(list->text, known, COUNT_OF(known)))
+			import_skip(import, list->place, path, "the module %s has no meaning here", list->text);
+}
 
 static void netlab_node(struct import *import, const struct node *root, const struct node *from)
 {
@@ -56,6 +71,7 @@ static void netlab_node(struct import *import, const struct node *root, const st
 	if (node == NULL)
 		return;
 	skip_others(import, from, arena_printf(import->arena, "nodes.%s", name), known, COUNT_OF(known));
+	skip_modules(import, from, arena_printf(import->arena, "nodes.%s.module", name));
 	if (node->role != IMPORT_ROUTER)
 		return;
 	node->ospf = has_module(root, from, "ospf");
@@ -63,6 +79,8 @@ static void netlab_node(struct import *import, const struct node *root, const st
 	if (has_module(root, from, "bgp") && as != NULL) {
 		node->bgp = node->bgp_connected = true;
 		node->bgp_as = (uint32_t)strtoul(as, NULL, 10);
+		import_skip(import, node->place, arena_printf(import->arena, "nodes.%s", name),
+			"the sessions that netlab makes of BGP's AS numbers are to be written here, as `neighbors`");
 	}
 	node->configured = node->ospf || node->bgp;
 }
@@ -157,6 +175,7 @@ void import_netlab(struct import *import, const struct node *root)
 
 	import->name = member(root, "name");
 	skip_others(import, root, "", known, COUNT_OF(known));
+	skip_modules(import, root, "module");
 	if (nodes == NULL || (nodes->kind != NODE_MAP && nodes->kind != NODE_LIST)) {
 		diag_error(&import->diags, root->place, "nodes", "expected a list or a map of nodes");
 		return;

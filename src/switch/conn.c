@@ -244,8 +244,11 @@ static void zone_enter(struct conn *conn)
 
 static void zone_leave(struct conn *conn)
 {
+	struct conn_zone *zone = conn->zone;
+
+	CHECK(zone != NULL);
 	list_remove(&conn->in_zone);
-	conn->zone->weak_used -= is_weak((enum conn_state)conn->state);
+	zone->weak_used -= is_weak((enum conn_state)conn->state);
 }
 
 static int64_t due_second(const struct conn *conn) { return conn->seen.ns / 1000000000 + conn_timeout_s(conn) + 1; }

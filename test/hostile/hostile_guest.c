@@ -234,6 +234,12 @@ static void lie_in_ring(struct hostile *hostile)
 	for (unsigned i = 0; i < chains; i++)
 		ring->avail->ring[(ring->avail_next + i) % RING_SIZE] =
 			rand_below(rand, 16) ? (uint16_t)rand_below(rand, RING_SIZE) : (uint16_t)rand_u64(rand);
+	if (rand_below(rand, 64) == 0) { /* a chain that never ends, which chance makes seldom */
+		uint16_t head = (uint16_t)rand_below(rand, RING_SIZE);
+
+		ring->desc[head] = (struct vring_desc){GUEST_HIGH, 100, VRING_DESC_F_NEXT, head};
+		ring->avail->ring[ring->avail_next % RING_SIZE] = head;
+	}
 	ring->avail_next = (uint16_t)(ring->avail_next + (rand_below(rand, 32) ? chains : rand_u64(rand)));
 	ring->avail->flags = (uint16_t)rand_below(rand, 4);
 	if (rand_below(rand, 8) == 0)

@@ -39,5 +39,5 @@ check "it is the same switch" test "$(number switch)" = "$switch"
 check "its memory stays" grew_little
 for reason in desc_index desc_loop desc_address desc_indirect; do check "the attack is counted by name: $reason" counted $reason; done
 must "the lab is removed" "$weft" down hostile -y
-check "nothing is left" within 5 nothing_left
+check "nothing is left" within 30 nothing_left
 finish

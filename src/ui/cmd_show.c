@@ -12,57 +12,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Seconds as vtysh writes ages: 00:01:02, 3d04h05m. */
-const char *show_age_text(int64_t seconds, char out[32])
-{
-	if (seconds < 0)
-		seconds = 0;
-	if (seconds < 86400)
-		(void)snprintf(out, 32, "%02" PRId64 ":%02" PRId64 ":%02" PRId64, seconds / 3600, seconds / 60 % 60, seconds % 60);
-	else
-		(void)snprintf(
-			out, 32, "%" PRId64 "d%02" PRId64 "h%02" PRId64 "m", seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
-	return out;
-}
-
-/* Asks for the rows of one kind, with the filters that were given. */
-enum status show_rows_get(const struct call *call, const char *what, struct value **rows)
-{
-	static const char *const filters[] = {"lab", "router", "network"};
-	struct text path = {0};
-	enum status status;
-
-	text_add(&path, "/v1/show/%s", what);
-	for (size_t i = 0, used = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
-		const char *value = call_option(call, filters[i]);
-
-		if (value != NULL)
-			text_add(&path, "%c%s=%s", used++ == 0 ? '?' : '&', filters[i], client_path(call, "%s", value));
-	}
-	status = client_get(call, text_get(&path), rows);
-	text_free(&path);
-	if (status == STATUS_OK && call_for_programs(call))
-		call_print_value(call, *rows);
-	return status;
-}
-
-/* True when the rows come from more than one lab, so that each must say from which. */
-bool show_several_labs(const struct value *rows)
-{
-	for (size_t i = 1; i < value_count(rows); i++)
-		if (strcmp(value_text(value_at(rows, i), "lab"), value_text(value_at(rows, 0), "lab")) != 0)
-			return true;
-	return false;
-}
-
-/* The interface's name within its router: "r1:lan" is "lan". */
-static const char *short_name(const char *name)
-{
-	const char *colon = strrchr(name, ':');
-
-	return colon ? colon + 1 : name;
-}
-
 /* FRR's letters. */
 static char route_code(const char *protocol)
 {
@@ -97,7 +46,7 @@ static void print_route(const struct call *call, const struct value *route)
 	for (size_t i = 0; i < value_count(hops); i++) {
 		const struct value *hop = value_at(hops, i);
 		const char *ip = value_text(hop, "ip"), *start = i == 0 ? head : selected ? "  *" : "";
-		const char *name = short_name(value_text(hop, "rif"));
+		const char *name = show_short_name(value_text(hop, "rif"));
 
 		if (ip[0] == '\0' || strcmp(ip, "-") == 0)
 			(void)fprintf(call->out, "%-*s is directly connected, %s, %s\n", width, start, name, age);
@@ -169,7 +118,7 @@ static void add_cell(struct grid *grid, const struct column *column, const struc
 		grid_text(grid, value_string(part));
 		break;
 	case COLUMN_SHORT:
-		grid_text(grid, short_name(value_string(part)));
+		grid_text(grid, show_short_name(value_string(part)));
 		break;
 	case COLUMN_NUMBER:
 		grid_add(grid, "%" PRId64, value_int(row, key));

@@ -1,6 +1,4 @@
 /* weft show bgp: tables and sessions of BGP, in the words and columns of vtysh. */
-#include "ui/api_client.h"
-#include "ui/grid.h"
 #include "ui/show_rows.h"
 
 #include <inttypes.h>
@@ -30,29 +28,14 @@ enum status show_bgp_run(struct call *call)
 	static const struct grid_column columns[] = {{.title = "ROUTER"}, {.title = ""}, {.title = "NETWORK"}, {.title = "NEXT HOP"},
 		{.title = "METRIC", .right = true}, {.title = "LOCPRF", .right = true}, {.title = "WEIGHT", .right = true},
 		{.title = "PATH"}};
-	struct value *rows = NULL;
-	enum status status = show_rows_get(call, "bgp", &rows);
-	struct grid *grid;
-	bool labs;
+	static const struct show_table table = {.what = "bgp",
+		COLUMNS(columns),
+		.cells = add_path_cells,
+		.none = "no router speaks BGP, or it has learnt nothing yet",
+		.legend = "Status codes: * valid, > best, i internal, f filtered (no policy lets it in); origin codes: i IGP, e EGP, "
+			  "? incomplete\n"};
 
-	if (status != STATUS_OK || call_for_programs(call)) {
-		value_free(rows);
-		return status;
-	}
-	labs = show_several_labs(rows);
-	grid = grid_new(columns, sizeof(columns) / sizeof(columns[0]));
-	for (size_t i = 0; i < value_count(rows); i++) {
-		const struct value *row = value_at(rows, i);
-
-		grid_add(grid, "%s%s%s", labs ? value_text(row, "lab") : "", labs ? "/" : "", value_text(row, "router"));
-		add_path_cells(grid, row);
-	}
-	call_say(call, grid_rows(grid) == 0 ? "no router speaks BGP, or it has learnt nothing yet"
-					    : "Status codes: * valid, > best, i internal, f filtered (no policy lets it in); origin codes: "
-					      "i IGP, e EGP, ? incomplete\n");
-	call_print_grid(call, grid);
-	value_free(rows);
-	return STATUS_OK;
+	return show_routers(call, &table);
 }
 
 /* "2", "2 (Policy)", "Active": FRR's last column but one. */
@@ -69,42 +52,30 @@ static const char *state_text(const struct value *row, char out[64])
 	return out;
 }
 
+static void add_neighbor_cells(struct grid *grid, const struct value *row)
+{
+	char age[32], state[64];
+
+	grid_add(grid, "%" PRId64, value_int(row, "localAs"));
+	grid_text(grid, value_text(row, "neighbor"));
+	grid_text(grid, "4");
+	grid_add(grid, "%" PRId64, value_int(row, "remoteAs"));
+	grid_add(grid, "%" PRId64, value_int(row, "msgRcvd"));
+	grid_add(grid, "%" PRId64, value_int(row, "msgSent"));
+	grid_text(grid, show_age_text(value_int(row, "peerUptimeMsec") / 1000, age));
+	grid_text(grid, state_text(row, state));
+	grid_add(grid, "%" PRId64, value_int(row, "pfxSnt"));
+	grid_text(grid, value_text(row, "lastNotificationReason"));
+}
+
 enum status show_bgp_summary_run(struct call *call)
 {
 	static const struct grid_column columns[] = {{.title = "ROUTER"}, {.title = "AS", .right = true}, {.title = "NEIGHBOR"},
 		{.title = "V", .right = true}, {.title = "REMOTE AS", .right = true}, {.title = "MSGRCVD", .right = true},
 		{.title = "MSGSENT", .right = true}, {.title = "UP/DOWN"}, {.title = "STATE/PFXRCD"}, {.title = "PFXSNT", .right = true},
 		{.title = "LAST END"}};
-	struct value *rows = NULL;
-	enum status status = show_rows_get(call, "bgp-neighbors", &rows);
-	struct grid *grid;
-	bool labs;
+	static const struct show_table table = {
+		.what = "bgp-neighbors", COLUMNS(columns), .cells = add_neighbor_cells, .none = "no router has a BGP neighbour"};
 
-	if (status != STATUS_OK || call_for_programs(call)) {
-		value_free(rows);
-		return status;
-	}
-	labs = show_several_labs(rows);
-	grid = grid_new(columns, sizeof(columns) / sizeof(columns[0]));
-	for (size_t i = 0; i < value_count(rows); i++) {
-		const struct value *row = value_at(rows, i);
-		char age[32], state[64];
-
-		grid_add(grid, "%s%s%s", labs ? value_text(row, "lab") : "", labs ? "/" : "", value_text(row, "router"));
-		grid_add(grid, "%" PRId64, value_int(row, "localAs"));
-		grid_text(grid, value_text(row, "neighbor"));
-		grid_text(grid, "4");
-		grid_add(grid, "%" PRId64, value_int(row, "remoteAs"));
-		grid_add(grid, "%" PRId64, value_int(row, "msgRcvd"));
-		grid_add(grid, "%" PRId64, value_int(row, "msgSent"));
-		grid_text(grid, show_age_text(value_int(row, "peerUptimeMsec") / 1000, age));
-		grid_text(grid, state_text(row, state));
-		grid_add(grid, "%" PRId64, value_int(row, "pfxSnt"));
-		grid_text(grid, value_text(row, "lastNotificationReason"));
-	}
-	if (grid_rows(grid) == 0)
-		call_say(call, "no router has a BGP neighbour");
-	call_print_grid(call, grid);
-	value_free(rows);
-	return STATUS_OK;
+	return show_routers(call, &table);
 }

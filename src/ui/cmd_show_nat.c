@@ -1,6 +1,4 @@
 /* weft show nat: rules of address translation and the connections that they translate. */
-#include "ui/api_client.h"
-#include "ui/grid.h"
 #include "ui/show_rows.h"
 
 #include <inttypes.h>
@@ -13,11 +11,6 @@ static const char *protocol_text(int64_t protocol, char out[16])
 
 	(void)snprintf(out, 16, name != NULL ? "%s" : "%s%" PRId64, name != NULL ? name : "", protocol);
 	return out;
-}
-
-static void add_router(struct grid *grid, const struct value *row, bool labs)
-{
-	grid_add(grid, "%s%s%s", labs ? value_text(row, "lab") : "", labs ? "/" : "", value_text(row, "router"));
 }
 
 /* "tcp/2201", "udp/8000-8010" of a rule that forwards; else what it speaks of. */
@@ -54,12 +47,24 @@ static void add_target(struct grid *grid, const struct value *row)
 		grid_text(grid, to);
 }
 
-/* The interface's name within its router. */
-static const char *interface_name(const struct value *row)
+static void add_rule_cells(struct grid *grid, const struct value *row)
 {
-	const char *name = value_text(row, "rif"), *colon = strrchr(name, ':');
+	static const char *const counts[] = {"hosts", "ports_used", "ports_taken", "ports_all"};
+	bool pool = strcmp(value_text(row, "kind"), "snat") == 0;
 
-	return colon != NULL ? colon + 1 : name;
+	grid_text(grid, value_text(row, "kind"));
+	grid_text(grid, show_short_name(value_text(row, "rif")));
+	add_match(grid, row);
+	add_target(grid, row);
+	if (strcmp(value_text(row, "kind"), "prefix") == 0)
+		grid_text(grid, "-");
+	else
+		grid_add(grid, "%" PRId64, value_int(row, "begun"));
+	for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
+		if (pool)
+			grid_add(grid, "%" PRId64, value_int(row, counts[k]));
+		else
+			grid_text(grid, "-");
 }
 
 enum status show_nat_run(struct call *call)
@@ -67,42 +72,10 @@ enum status show_nat_run(struct call *call)
 	static const struct grid_column columns[] = {{.title = "ROUTER"}, {.title = "RULE"}, {.title = "INTERFACE"}, {.title = "OF"},
 		{.title = "TO"}, {.title = "BEGUN", .right = true}, {.title = "HOSTS", .right = true}, {.title = "PORTS", .right = true},
 		{.title = "IN BLOCKS", .right = true}, {.title = "OF ALL", .right = true}};
-	struct value *rows = NULL;
-	enum status status = show_rows_get(call, "nat-rules", &rows);
-	struct grid *grid;
-	bool labs;
+	static const struct show_table table = {
+		.what = "nat-rules", COLUMNS(columns), .cells = add_rule_cells, .none = "no router translates addresses"};
 
-	if (status != STATUS_OK || call_for_programs(call)) {
-		value_free(rows);
-		return status;
-	}
-	labs = show_several_labs(rows);
-	grid = grid_new(columns, sizeof(columns) / sizeof(columns[0]));
-	for (size_t i = 0; i < value_count(rows); i++) {
-		static const char *const counts[] = {"hosts", "ports_used", "ports_taken", "ports_all"};
-		const struct value *row = value_at(rows, i);
-		bool pool = strcmp(value_text(row, "kind"), "snat") == 0;
-
-		add_router(grid, row, labs);
-		grid_text(grid, value_text(row, "kind"));
-		grid_text(grid, interface_name(row));
-		add_match(grid, row);
-		add_target(grid, row);
-		if (strcmp(value_text(row, "kind"), "prefix") == 0)
-			grid_text(grid, "-");
-		else
-			grid_add(grid, "%" PRId64, value_int(row, "begun"));
-		for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
-			if (pool)
-				grid_add(grid, "%" PRId64, value_int(row, counts[k]));
-			else
-				grid_text(grid, "-");
-	}
-	if (grid_rows(grid) == 0)
-		call_say(call, "no router translates addresses");
-	call_print_grid(call, grid);
-	value_free(rows);
-	return STATUS_OK;
+	return show_routers(call, &table);
 }
 
 /* "10.1.0.5:1024"; of what has no ports the address alone, of ICMP its identifier. */
@@ -114,40 +87,28 @@ static void add_end(struct grid *grid, const struct value *row, const char *ip, 
 		grid_text(grid, value_text(row, ip));
 }
 
+static void add_connection_cells(struct grid *grid, const struct value *row)
+{
+	char text[32];
+
+	grid_text(grid, protocol_text(value_int(row, "protocol"), text));
+	grid_text(grid, value_text(row, "state"));
+	add_end(grid, row, "source", "source_port");
+	add_end(grid, row, "destination", "destination_port");
+	add_end(grid, row, "new_source", "new_source_port");
+	add_end(grid, row, "new_destination", "new_destination_port");
+	grid_add(grid, "%" PRId64, value_int(row, "packets"));
+	grid_add(grid, "%" PRId64, value_int(row, "reply_packets"));
+	grid_text(grid, show_age_text(value_int(row, "remaining_s"), text));
+}
+
 enum status show_nat_connections_run(struct call *call)
 {
 	static const struct grid_column columns[] = {{.title = "ROUTER"}, {.title = "PROTO"}, {.title = "STATE", .state = true},
 		{.title = "FROM"}, {.title = "TO"}, {.title = "BECOMES FROM"}, {.title = "TO"}, {.title = "PACKETS", .right = true},
 		{.title = "REPLIES", .right = true}, {.title = "REMAINING"}};
-	struct value *rows = NULL;
-	enum status status = show_rows_get(call, "nat", &rows);
-	struct grid *grid;
-	char text[32];
-	bool labs;
+	static const struct show_table table = {
+		.what = "nat", COLUMNS(columns), .cells = add_connection_cells, .none = "no connection is translated"};
 
-	if (status != STATUS_OK || call_for_programs(call)) {
-		value_free(rows);
-		return status;
-	}
-	labs = show_several_labs(rows);
-	grid = grid_new(columns, sizeof(columns) / sizeof(columns[0]));
-	for (size_t i = 0; i < value_count(rows); i++) {
-		const struct value *row = value_at(rows, i);
-
-		add_router(grid, row, labs);
-		grid_text(grid, protocol_text(value_int(row, "protocol"), text));
-		grid_text(grid, value_text(row, "state"));
-		add_end(grid, row, "source", "source_port");
-		add_end(grid, row, "destination", "destination_port");
-		add_end(grid, row, "new_source", "new_source_port");
-		add_end(grid, row, "new_destination", "new_destination_port");
-		grid_add(grid, "%" PRId64, value_int(row, "packets"));
-		grid_add(grid, "%" PRId64, value_int(row, "reply_packets"));
-		grid_text(grid, show_age_text(value_int(row, "remaining_s"), text));
-	}
-	if (grid_rows(grid) == 0)
-		call_say(call, "no connection is translated");
-	call_print_grid(call, grid);
-	value_free(rows);
-	return STATUS_OK;
+	return show_routers(call, &table);
 }

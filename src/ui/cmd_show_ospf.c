@@ -1,57 +1,12 @@
 /* weft show ospf: neighbours, interfaces, database and routes of OSPF, in the words and columns of vtysh. */
-#include "ui/api_client.h"
-#include "ui/grid.h"
 #include "ui/show_rows.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* A table of one row each; `cells` writes what follows the router's name. */
-struct table {
-	const char *what;
-	const struct grid_column *columns;
-	size_t column_count;
-	void (*cells)(struct grid *grid, const struct value *row);
-	const char *none;
-};
-
-static enum status show(struct call *call, const struct table *table)
-{
-	struct value *rows = NULL;
-	enum status status = show_rows_get(call, table->what, &rows);
-	struct grid *grid;
-	bool labs;
-
-	if (status != STATUS_OK || call_for_programs(call)) {
-		value_free(rows);
-		return status;
-	}
-	labs = show_several_labs(rows);
-	grid = grid_new(table->columns, table->column_count);
-	for (size_t i = 0; i < value_count(rows); i++) {
-		const struct value *row = value_at(rows, i);
-
-		grid_add(grid, "%s%s%s", labs ? value_text(row, "lab") : "", labs ? "/" : "", value_text(row, "router"));
-		table->cells(grid, row);
-	}
-	if (grid_rows(grid) == 0)
-		call_say(call, "%s", table->none);
-	call_print_grid(call, grid);
-	value_free(rows);
-	return STATUS_OK;
-}
-
-#define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
-
 static void add_number(struct grid *grid, const struct value *row, const char *key) { grid_add(grid, "%" PRId64, value_int(row, key)); }
 
-/* "r1:lan" as "lan": the router stands before it. */
-static void add_interface(struct grid *grid, const char *name)
-{
-	const char *colon = strchr(name, ':');
-
-	grid_text(grid, colon ? colon + 1 : name);
-}
+static void add_interface(struct grid *grid, const char *name) { grid_text(grid, show_short_name(name)); }
 
 static void neighbor_cells(struct grid *grid, const struct value *row)
 {
@@ -75,9 +30,10 @@ enum status show_ospf_neighbors_run(struct call *call)
 		{.title = "STATE", .state = true}, {.title = "UP TIME"}, {.title = "DEAD TIME", .right = true}, {.title = "ADDRESS"},
 		{.title = "INTERFACE"}, {.title = "RXMTL", .right = true}, {.title = "RQSTL", .right = true},
 		{.title = "DBSML", .right = true}};
-	const struct table table = {"ospf-neighbors", COLUMNS(columns), neighbor_cells, "no router has an OSPF neighbour"};
+	static const struct show_table table = {
+		.what = "ospf-neighbors", COLUMNS(columns), .cells = neighbor_cells, .none = "no router has an OSPF neighbour"};
 
-	return show(call, &table);
+	return show_routers(call, &table);
 }
 
 static void interface_cells(struct grid *grid, const struct value *row)
@@ -99,9 +55,10 @@ enum status show_ospf_interfaces_run(struct call *call)
 	static const struct grid_column columns[] = {{.title = "ROUTER"}, {.title = "INTERFACE"}, {.title = "ADDRESS"}, {.title = "AREA"},
 		{.title = "COST", .right = true}, {.title = "STATE"}, {.title = "TYPE"}, {.title = "DR"}, {.title = "BDR"},
 		{.title = "FULL/NBRS", .right = true}, {.title = "HELLO/DEAD", .right = true}};
-	const struct table table = {"ospf-interfaces", COLUMNS(columns), interface_cells, "no router speaks OSPF"};
+	static const struct show_table table = {
+		.what = "ospf-interfaces", COLUMNS(columns), .cells = interface_cells, .none = "no router speaks OSPF"};
 
-	return show(call, &table);
+	return show_routers(call, &table);
 }
 
 static void lsa_cells(struct grid *grid, const struct value *row)
@@ -123,9 +80,10 @@ enum status show_ospf_database_run(struct call *call)
 	static const struct grid_column columns[] = {{.title = "ROUTER"}, {.title = "AREA"}, {.title = "TYPE"}, {.title = "LINK ID"},
 		{.title = "ADV ROUTER"}, {.title = "AGE", .right = true}, {.title = "SEQ#"}, {.title = "CKSUM"},
 		{.title = "LINKS", .right = true}};
-	const struct table table = {"ospf-database", COLUMNS(columns), lsa_cells, "no router speaks OSPF"};
+	static const struct show_table table = {
+		.what = "ospf-database", COLUMNS(columns), .cells = lsa_cells, .none = "no router speaks OSPF"};
 
-	return show(call, &table);
+	return show_routers(call, &table);
 }
 
 /* FRR's letters: N, N IA, N E1, N E2. */
@@ -164,7 +122,10 @@ enum status show_ospf_routes_run(struct call *call)
 {
 	static const struct grid_column columns[] = {{.title = "ROUTER"}, {.title = ""}, {.title = "NETWORK"},
 		{.title = "COST", .right = true}, {.title = "AREA"}, {.title = "NEXT HOPS"}};
-	const struct table table = {"ospf-routes", COLUMNS(columns), route_cells, "no router speaks OSPF, or it has learnt nothing yet"};
+	static const struct show_table table = {.what = "ospf-routes",
+		COLUMNS(columns),
+		.cells = route_cells,
+		.none = "no router speaks OSPF, or it has learnt nothing yet"};
 
-	return show(call, &table);
+	return show_routers(call, &table);
 }

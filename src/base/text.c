@@ -68,6 +68,11 @@ bool text_copy(char *to, size_t size, const char *from)
 	return true;
 }
 
+int text_hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
 
 unsigned text_distance(const char *a, const char *b)

@@ -22,6 +22,9 @@ const char *text_get(const struct text *text);
 /* Copies `from` into the array `to` of `size` bytes, always NUL-terminated; returns false (and writes "") when it doesn't fit. */
 bool text_copy(char *to, size_t size, const char *from);
 
+/* The value of a hexadecimal digit, -1 for another character. */
+int text_hex_digit(char c);
+
 /* Compares as people sort: "r2" before "r10", numbers by their value. Like strcmp otherwise. */
 int text_compare_natural(const char *a, const char *b);
 

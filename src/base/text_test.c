@@ -4,6 +4,7 @@
 #include "base/rand.h"
 #include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,6 +40,19 @@ static void test_copy(void **state)
 	assert_string_equal(to, "");
 	assert_false(text_copy(to, 0, ""));
 	assert_true(text_copy(to, sizeof(to), ""));
+}
+
+static void test_hex_digit(void **state)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(text_hex_digit(digits[i]), i);
+		assert_int_equal(text_hex_digit((char)toupper(digits[i])), i);
+	}
+	for (const char *other = "/:@G`g \xff"; *other != '\0'; other++)
+		assert_int_equal(text_hex_digit(*other), -1);
+	assert_int_equal(text_hex_digit('\0'), -1);
 }
 
 static void test_distance(void **state)
@@ -136,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grows),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_hex_digit),
 		cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_random_distances),
 		cmocka_unit_test(test_nearest),

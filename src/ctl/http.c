@@ -431,15 +431,6 @@ void http_hang_up(struct http_connection *connection)
 	free(connection);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool http_decode(char *text)
 {
 	char *to = text;
@@ -451,8 +442,8 @@ bool http_decode(char *text)
 			*to++ = *from;
 			continue;
 		}
-		high = hex_digit(from[1]);
-		low = high < 0 ? -1 : hex_digit(from[2]);
+		high = text_hex_digit(from[1]);
+		low = high < 0 ? -1 : text_hex_digit(from[2]);
 		if (low < 0 || (high == 0 && low == 0))
 			return false;
 		*to++ = (char)(high * 16 + low);

@@ -2,6 +2,7 @@
 #include "image/manifest.h"
 
 #include "base/check.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,15 +22,6 @@ bool package_name_ok(const char *name)
 		if ((unsigned char)*name < 0x20 || (unsigned char)*name == 0x7f || *name == '/' || *name == '\\')
 			return false;
 	return true;
-}
-
-static int hex_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* "SHA256(disk.vmdk)= 0123..." between `at` and `end`; tools differ in the blanks. */
@@ -61,7 +53,7 @@ static bool line_read(const char *at, const char *end, struct manifest_line *lin
 	if ((size_t)(end - at) != 2 * digest_size(line->kind))
 		return false;
 	for (size_t i = 0; i < digest_size(line->kind); i++) {
-		int high = hex_of(at[2 * i]), low = hex_of(at[2 * i + 1]);
+		int high = text_hex_digit(at[2 * i]), low = text_hex_digit(at[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -1,6 +1,8 @@
 /* The addresses of the field: comparisons, classes, text. */
 #include "net/addr.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,11 +119,6 @@ struct ip prefix_nth(struct prefix net, uint64_t offset)
 	return ip;
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool mac_parse(const char *text, struct mac *out)
 {
 	struct mac mac;
@@ -129,7 +126,7 @@ bool mac_parse(const char *text, struct mac *out)
 	if (strlen(text) != 17)
 		return false;
 	for (int i = 0; i < 6; i++) {
-		int high = hex_digit(text[i * 3]), low = hex_digit(text[i * 3 + 1]);
+		int high = text_hex_digit(text[i * 3]), low = text_hex_digit(text[i * 3 + 1]);
 
 		if (high < 0 || low < 0 || (i < 5 && text[i * 3 + 2] != ':'))
 			return false;

@@ -174,13 +174,6 @@ static enum drop_reason plan_carry_out(struct walk *walk, struct plan *plan)
 	return DROP_NONE;
 }
 
-/* False for what no router forwards: nothing is taken for it, it meets its end at what comes next. */
-static bool is_to_one(struct walk *walk)
-{
-	return !ip_is_multicast(walk_ip_dst(walk)) && !rif_is_broadcast(walk->in, walk_ip_dst(walk)) &&
-	       !mac_is_multicast(walk->key.eth_dst);
-}
-
 static enum drop_reason begin(struct walk *walk, const struct conn_tuple *tuple, const struct conn *replaced)
 {
 	struct nat *nat = walk->router->nat;
@@ -190,7 +183,7 @@ static enum drop_reason begin(struct walk *walk, const struct conn_tuple *tuple,
 
 	plan.destination = nat_destination(nat, tuple, &plan.onward);
 	destination = ip_from_bytes((enum ip_family)tuple->family, plan.onward.dst);
-	if (router_local(walk->router, walk->in, destination) != NULL || !is_to_one(walk))
+	if (router_local(walk->router, walk->in, destination) != NULL)
 		return DROP_NONE;
 	choose_path(walk, &plan.onward);
 	plan.out = route_interface(walk, destination);
@@ -291,15 +284,19 @@ static enum drop_reason judge_later(struct walk *walk, struct conn_tuple *tuple)
 	memcpy(tuple->dst, walk->key.ip_dst, sizeof(tuple->dst));
 	to = *tuple;
 	if (!conn_fragment_follow(walk, &walk->router->zone, &to))
-		return is_to_one(walk) && is_concerned(walk) ? DROP_NAT_FRAGMENT : DROP_NONE;
+		return is_concerned(walk) ? DROP_NAT_FRAGMENT : DROP_NONE;
 	go_on(walk, tuple, &to);
 	return DROP_NONE;
 }
 
 static enum drop_reason judge(struct walk *walk)
 {
+	struct ip destination = walk_ip_dst(walk);
 	struct conn_tuple tuple;
 
+	/* What no router forwards takes nothing and meets its end at what comes next. */
+	if (ip_is_multicast(destination) || rif_is_broadcast(walk->in, destination))
+		return DROP_NONE;
 	switch (conn_key_read(walk, &walk->router->zone, &tuple)) {
 	case CONN_SORT_TRACKED:
 		return judge_tracked(walk, &tuple);
@@ -314,11 +311,11 @@ static enum drop_reason judge(struct walk *walk)
 	case CONN_SORT_LATER:
 		return judge_later(walk, &tuple);
 	case CONN_SORT_MALFORMED:
-		return is_to_one(walk) && is_concerned(walk) ? DROP_NAT_UNTRANSLATABLE : DROP_NONE;
+		return is_concerned(walk) ? DROP_NAT_UNTRANSLATABLE : DROP_NONE;
 	case CONN_SORT_STATELESS:
 		break;
 	}
-	return is_to_one(walk) && must_change(walk) ? DROP_NAT_UNTRANSLATABLE : DROP_NONE;
+	return must_change(walk) ? DROP_NAT_UNTRANSLATABLE : DROP_NONE;
 }
 
 enum feature_result feature_nat(struct walk *walk)

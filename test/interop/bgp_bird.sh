@@ -32,7 +32,7 @@ has_route() { bird_show "$peer" show route "$1" | grep -q 'BGP\|lab'; }
 must "the lab comes up" up ''
 peer_addresses
 must "BIRD comes up" start_bird "$peer" "$(bird_config '')"
-lab_checks has_route
+lab_checks has_route ping_across
 
 check "30,000 prefixes are announced" start_bird "$peer" "$(bird_config '' "$(statics 30000)")"
 check "and arrive" within 30 heard 10.77.0.2 30002

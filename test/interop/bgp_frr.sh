@@ -41,7 +41,7 @@ has_route() { frr_bgp "show bgp ipv4 unicast $1" | grep -q best || frr_bgp "show
 must "the lab comes up" up ''
 peer_addresses
 must "FRR comes up" start_bgpd ''
-lab_checks has_route
+lab_checks has_route ping_across
 
 must "the lab asks for TCP MD5" up 'md5: sesame-of-frr'
 must "FRR takes another key" start_bgpd 'neighbor 10.77.0.1 password other-of-frr'

@@ -18,29 +18,16 @@ clean_up_more() {
 	WEFT_ROOT=$top_root
 }
 
-# lab FIRST LAST: networks from a pool, two routers in each: a subnet, two addresses and two MACs a network; and one for reservations.
-lab() {
-	local n r
-	echo "version: 1"
-	echo "name: crash"
-	echo "pools: { lans: { ipv4: 10.64.0.0/16, prefix: 24, strategy: random, seed: 7, quarantine: 1s } }"
-	echo "networks:"
-	echo "  wide: { ipv4: 10.200.0.0/16 }"
-	for n in $(seq "$1" "$2"); do echo "  n$n: { pool: lans }"; done
-	echo "routers:"
-	for r in 1 2; do
-		echo "  r$r:"
-		echo "    interfaces:"
-		for n in $(seq "$1" "$2"); do echo "      n$n: n$n"; done
-	done
-}
+# shellcheck source=test/system/pool_lab.bash
+. "$(dirname "$0")/../system/pool_lab.bash"
+wide="wide: { ipv4: 10.200.0.0/16 }" # for reservations
 
 for n in $(seq "${DAEMONS:-10}"); do
 	WEFT_ROOT=$top_root/$n
 	mkdir -p "$WEFT_ROOT"
 	ln -s "$cache" "$WEFT_ROOT/cache"
-	lab 1 60 >"$WEFT_ROOT/0.weft.yaml"
-	lab 31 90 >"$WEFT_ROOT/1.weft.yaml"
+	lab 1 60 "$wide" >"$WEFT_ROOT/0.weft.yaml"
+	lab 31 90 "$wide" >"$WEFT_ROOT/1.weft.yaml"
 	roots+=("$WEFT_ROOT")
 	must "lab $n comes up" "$weft" up "$WEFT_ROOT/1.weft.yaml"
 done

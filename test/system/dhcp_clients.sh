@@ -3,29 +3,13 @@
 set -u
 # shellcheck source=test/system/lib.sh
 . "$(dirname "$0")/lib.sh"
-[ "$(id -u)" = 0 ] || { echo "this needs root"; exit 77; }
+# shellcheck source=test/system/spaces.bash
+. "$(dirname "$0")/spaces.bash"
 for tool in udhcpc dhclient dig; do
 	command -v $tool >/dev/null || { echo "there is no $tool"; exit 77; }
 done
 
-space() { echo "weft-$1-$$"; }
-in_space() {
-	local name=$1
-	shift
-	ip netns exec "$(space "$name")" "$@"
-}
-clean_up_more() {
-	local name pid
-	for name in a b; do
-		for pid in $(ip netns pids "$(space "$name")" 2>/dev/null); do kill "$pid" 2>/dev/null; done
-		ip netns del "$(space "$name")" 2>/dev/null
-	done
-}
-for name in a b; do
-	ip netns add "$(space "$name")"
-	ip -n "$(space "$name")" link set lo up
-done
-namespaces_before=$(ip netns list 2>/dev/null | sort)
+make_spaces a b
 
 cat >"$WEFT_ROOT/clients.weft.yaml" <<EOT
 version: 1
@@ -130,7 +114,7 @@ check "and finds that it is in use" within 10 in_use6 2001:db8:1::1
 in_space a ip -6 addr del 2001:db8:1::1/64 dev tap0
 
 check "no number is held twice or by nobody" "$weft" pool check
-for name in a b; do ip netns pids "$(space "$name")" 2>/dev/null | xargs -r kill; done
+end_in_spaces
 check "the lab goes" "$weft" down clients -y
 rm -f "$WEFT_ROOT"/*.yaml "$WEFT_ROOT"/udhcpc.sh* "$WEFT_ROOT"/rogue.py "$WEFT_ROOT"/*.leases "$WEFT_ROOT"/*.pid
 check "nothing is left" within 30 nothing_left

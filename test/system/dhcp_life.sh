@@ -4,7 +4,8 @@
 set -u
 # shellcheck source=test/system/lib.sh
 . "$(dirname "$0")/lib.sh"
-[ "$(id -u)" = 0 ] || { echo "this needs root"; exit 77; }
+# shellcheck source=test/system/spaces.bash
+. "$(dirname "$0")/spaces.bash"
 networkd=/lib/systemd/systemd-networkd
 for tool in udhcpc dhclient dhcpcd tcpdump $networkd; do
 	command -v "$tool" >/dev/null || { echo "there is no $tool"; exit 77; }
@@ -13,28 +14,8 @@ done
 # One client in each: udhcpc, ISC dhclient, dhcpcd, networkd, dhclient for IPv6.
 clients="udhcpc isc dhcpcd networkd isc6"
 declare -A mac=([udhcpc]=52:54:00:00:0a:01 [isc]=52:54:00:00:0a:02 [dhcpcd]=52:54:00:00:0a:03 [networkd]=52:54:00:00:0a:04 [isc6]=52:54:00:00:0a:05)
-space() { echo "weft-$1-$$"; }
-in_space() {
-	local name=$1
-	shift
-	ip netns exec "$(space "$name")" "$@"
-}
-end_clients() {
-	local name pid
-	for name in $clients; do
-		for pid in $(ip netns pids "$(space "$name")" 2>/dev/null); do kill "$pid" 2>/dev/null; done
-	done
-}
-clean_up_more() {
-	local name
-	end_clients
-	for name in $clients; do ip netns del "$(space "$name")" 2>/dev/null; done
-}
-for name in $clients; do
-	ip netns add "$(space "$name")"
-	ip -n "$(space "$name")" link set lo up
-done
-namespaces_before=$(ip netns list 2>/dev/null | sort)
+# shellcheck disable=SC2086 # a list of words
+make_spaces $clients
 
 cat >"$WEFT_ROOT/life.weft.yaml" <<EOT
 version: 1
@@ -175,7 +156,7 @@ check "dhclient gets the same address again" says "bound to $isc" in_space isc t
 	-lf "$WEFT_ROOT/again.leases" -pf "$WEFT_ROOT/isc.pid" -sf /bin/true tap0
 
 check "no number is held twice or by nobody" "$weft" pool check
-end_clients
+end_in_spaces
 check "the lab goes" "$weft" down life -y
 find "$WEFT_ROOT" -mindepth 1 -maxdepth 1 -type f -delete -o -mindepth 1 -maxdepth 1 -name 'hook*' -delete
 check "nothing is left" within 30 nothing_left

@@ -4,31 +4,16 @@
 set -u
 # shellcheck source=test/system/lib.sh
 . "$(dirname "$0")/lib.sh"
-[ "$(id -u)" = 0 ] || { echo "this needs root"; exit 77; }
+# shellcheck source=test/system/spaces.bash
+. "$(dirname "$0")/spaces.bash"
 
 frames=${FRAMES:-1000}
 seed=${SEED:-$RANDOM}
 echo "seed $seed"
 hosts="forger left right"
-space() { echo "weft-$1-$$"; }
-in_space() {
-	local name=$1
-	shift
-	ip netns exec "$(space "$name")" "$@"
-}
-clean_up_more() {
-	local name pid
-	for name in $hosts; do
-		for pid in $(ip netns pids "$(space "$name")" 2>/dev/null); do kill "$pid" 2>/dev/null; done
-		ip netns del "$(space "$name")" 2>/dev/null
-	done
-}
-for name in $hosts; do
-	ip netns add "$(space "$name")"
-	in_space "$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-	ip -n "$(space "$name")" link set lo up
-done
-namespaces_before=$(ip netns list 2>/dev/null | sort)
+# shellcheck disable=SC2086 # a list of words
+make_spaces $hosts
+for name in $hosts; do in_space "$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; done
 
 lab() {
 	local number=0 name
@@ -52,7 +37,8 @@ lab >"$WEFT_ROOT/forged.weft.yaml"
 declare -A ears
 ears_open() {
 	for name in left right; do
-		ip netns exec "$(space $name)" "$top/test/system/forgeries.py" listen >"$WEFT_ROOT/$name.heard" 2>"$WEFT_ROOT/$name.ready" &
+		# Not by a function: its number is that of the listener itself.
+		ip netns exec "$(space "$name")" "$top/test/system/forgeries.py" listen >"$WEFT_ROOT/$name.heard" 2>"$WEFT_ROOT/$name.ready" &
 		ears[$name]=$!
 		within 10 test -s "$WEFT_ROOT/$name.ready"
 	done

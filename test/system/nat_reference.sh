@@ -4,18 +4,11 @@
 set -u
 # shellcheck source=test/system/lib.sh
 . "$(dirname "$0")/lib.sh"
-[ "$(id -u)" = 0 ] || { echo "this needs root"; exit 77; }
+# shellcheck source=test/system/spaces.bash
+. "$(dirname "$0")/spaces.bash"
 command -v nft >/dev/null || { echo "this needs nft"; exit 77; }
 
-spaces="in out kin kout kernel"
-space() { echo "weft-$1-$$"; }
-clean_up_more() { for name in $spaces; do ip netns del "$(space "$name")" 2>/dev/null; done; }
-for name in $spaces; do
-	ip netns add "$(space "$name")"
-	ip -n "$(space "$name")" link set lo up
-done
-namespaces_before=$(ip netns list 2>/dev/null | sort)
-in_space() { ip netns exec "$(space "$1")" "${@:2}"; }
+make_spaces in out kin kout kernel
 
 cat >"$WEFT_ROOT/nat.weft.yaml" <<EOT
 version: 1

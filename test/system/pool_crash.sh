@@ -8,21 +8,8 @@ rounds=${ROUNDS:-15}
 RANDOM=${SEED:-$$}
 echo "seed ${SEED:-$$}"
 
-# lab FIRST LAST: networks from a pool, two routers in each: a subnet, two addresses and two MACs a network.
-lab() {
-	local n r
-	echo "version: 1"
-	echo "name: crash"
-	echo "pools: { lans: { ipv4: 10.64.0.0/16, prefix: 24, strategy: random, seed: 7, quarantine: 1s } }"
-	echo "networks:"
-	for n in $(seq "$1" "$2"); do echo "  n$n: { pool: lans }"; done
-	echo "routers:"
-	for r in 1 2; do
-		echo "  r$r:"
-		echo "    interfaces:"
-		for n in $(seq "$1" "$2"); do echo "      n$n: n$n"; done
-	done
-}
+# shellcheck source=test/system/pool_lab.bash
+. "$(dirname "$0")/pool_lab.bash"
 lab 1 60 >"$WEFT_ROOT/0.weft.yaml"
 lab 31 90 >"$WEFT_ROOT/1.weft.yaml"
 

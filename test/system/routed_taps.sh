@@ -4,16 +4,10 @@
 set -u
 # shellcheck source=test/system/lib.sh
 . "$(dirname "$0")/lib.sh"
-[ "$(id -u)" = 0 ] || { echo "this needs root"; exit 77; }
+# shellcheck source=test/system/spaces.bash
+. "$(dirname "$0")/spaces.bash"
 
-spaces="left right side alone"
-space() { echo "weft-$1-$$"; }
-clean_up_more() { for name in $spaces; do ip netns del "$(space "$name")" 2>/dev/null; done; }
-for name in $spaces; do
-	ip netns add "$(space "$name")"
-	ip -n "$(space "$name")" link set lo up
-done
-namespaces_before=$(ip netns list 2>/dev/null | sort)
+make_spaces left right side alone
 
 cat >"$WEFT_ROOT/taps.weft.yaml" <<EOT
 # left - r1 ==== r2 - right; side is at r1, too; alone is nowhere.
@@ -39,12 +33,6 @@ ports:
 $(for name in $spaces; do echo "  $name: { network: $name, tap: tap0, netns: $(space "$name") }"; done)
 EOT
 
-# in_space NAME COMMAND...: runs a command on the host behind the TAP.
-in_space() {
-	local name=$1
-	shift
-	ip netns exec "$(space "$name")" "$@"
-}
 host() { # NAME ADDRESS GATEWAY
 	in_space "$1" ip addr add "$2" dev tap0 nodad && in_space "$1" ip link set tap0 up && in_space "$1" ip route add default via "$3"
 }
